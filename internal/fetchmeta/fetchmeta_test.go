@@ -1,0 +1,96 @@
+package fetchmeta
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// request parses "METHOD Name: value | Name: value".
+func request(t *testing.T, text string) *http.Request {
+	t.Helper()
+	method, headers, _ := strings.Cut(text, " ")
+	r := httptest.NewRequest(method, "/", nil)
+	for line := range strings.SplitSeq(headers, "|") {
+		if name, value, ok := strings.Cut(line, ":"); ok {
+			r.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+		}
+	}
+	return r
+}
+
+func TestTopLevelAndDocument(t *testing.T) {
+	const html = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+	for _, c := range []struct {
+		request            string
+		topLevel, document bool
+	}{
+		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document", true, true},
+		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | X-Requested-With: app", true, true},
+		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: iframe | " + html, false, true},
+		{"GET Sec-Fetch-Mode: navigate | " + html, false, true},
+		{"GET Sec-Fetch-Mode: cors | Sec-Fetch-Dest: empty | " + html, false, false},
+		{"GET Sec-Fetch-Mode: no-cors | Sec-Fetch-Dest: image | " + html, false, false},
+		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | Sec-Purpose: prefetch", false, true},
+		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | Sec-Purpose: prefetch;prerender", false, true},
+		{"POST Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document", false, true},
+		{"HEAD Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document", false, true},
+		{"OPTIONS " + html, false, true},
+		{"GET " + html, true, true},
+		{"GET Accept: TEXT/HTML", true, true},
+		{"GET Accept: text/html;q=0", false, false},
+		{"GET Accept: text/html; q=0.0, */*", false, false},
+		{"GET Accept: text/html;level=1;q=0.5", true, true},
+		{"GET Accept: text/html;q=junk", false, false},
+		{"GET Accept: application/json", false, false},
+		{"GET Accept: */*", false, false},
+		{"GET -: -", false, false},
+		{"GET X-Requested-With: XMLHttpRequest | " + html, false, false},
+		{"GET Purpose: prefetch | " + html, false, true},
+		{"GET X-Moz: prefetch | " + html, false, true},
+		{"GET Upgrade: websocket | Connection: Upgrade | " + html, false, false},
+		{"GET Upgrade: h2c, WebSocket | " + html, false, false},
+		{"GET Sec-Fetch-Mode: websocket | Sec-Fetch-Dest: empty", false, false},
+	} {
+		r := request(t, c.request)
+		if TopLevel(r) != c.topLevel || Document(r) != c.document {
+			t.Errorf("%s: top level %v, document %v, want %v, %v", c.request, TopLevel(r), Document(r), c.topLevel, c.document)
+		}
+	}
+}
+
+func TestSubResource(t *testing.T) {
+	for dest, want := range map[string]bool{
+		"image": true, "script": true, "style": true, "font": true, "video": true, "worker": true,
+		"": false, "empty": false, "document": false, "iframe": false, "Image": false,
+	} {
+		if got := SubResource(request(t, "GET Sec-Fetch-Dest: "+dest)); got != want {
+			t.Errorf("SubResource(%q) = %v, want %v", dest, got, want)
+		}
+	}
+}
+
+func TestSameOrigin(t *testing.T) {
+	for _, c := range []struct {
+		request string
+		want    bool
+	}{
+		{"POST Sec-Fetch-Site: same-origin", true},
+		{"POST Sec-Fetch-Site: same-origin | Origin: https://app.example.com", true},
+		{"POST Sec-Fetch-Site: same-origin | Origin: null", true}, // a page with Referrer-Policy: no-referrer
+		{"POST Origin: https://app.example.com", true},
+		{"POST Sec-Fetch-Site: same-origin | Origin: https://evil.example.com", false},
+		{"POST Sec-Fetch-Site: same-site | Origin: https://other.example.com", false},
+		{"POST Sec-Fetch-Site: cross-site", false},
+		{"POST Sec-Fetch-Site: none", false},
+		{"POST Origin: https://app.example.com.evil.example", false},
+		{"POST Origin: http://app.example.com", false},
+		{"POST Origin: null", false},
+		{"POST -: -", false},
+	} {
+		if got := SameOrigin(request(t, c.request), "https://app.example.com"); got != c.want {
+			t.Errorf("%s: %v, want %v", c.request, got, c.want)
+		}
+	}
+}
