@@ -76,8 +76,7 @@ func (c *Codec) Encode(name string, value any) (string, error) {
 	packed := c.packer.pack(plain)
 	sealed := make([]byte, nonceLength, nonceLength+len(packed)+tagLength)
 	_, _ = rand.Read(sealed) // never fails (crypto/rand)
-	var buffer [256]byte
-	sealed, err := c.ciphers[0].seal(sealed, sealed[:nonceLength], packed, c.associated(buffer[:0], name))
+	sealed, err := c.ciphers[0].seal(sealed, sealed[:nonceLength], packed, c.associated(nil, name))
 	if err != nil {
 		return "", err
 	}
@@ -106,15 +105,16 @@ func (c *Codec) open(name, text string) ([]byte, error) {
 	if len(text) > maxText {
 		return nil, ErrInvalid
 	}
-	sealed := make([]byte, strict.DecodedLen(len(text)))
-	n, err := strict.Decode(sealed, []byte(text))
+	// One buffer for the text as bytes and for what it decodes to.
+	room := strict.DecodedLen(len(text))
+	buffer := append(make([]byte, room, room+len(text)), text...)
+	n, err := strict.Decode(buffer, buffer[room:])
 	if err != nil || n < nonceLength+tagLength {
 		return nil, ErrInvalid
 	}
-	sealed = sealed[:n]
+	sealed := buffer[:n]
 	nonce, ciphertext := sealed[:nonceLength], sealed[nonceLength:]
-	var buffer [256]byte
-	associated := c.associated(buffer[:0], name)
+	associated := c.associated(make([]byte, 0, 256), name)
 	for i, cipher := range c.ciphers {
 		// Opening in place overwrites the ciphertext, so only the last may.
 		var into []byte
