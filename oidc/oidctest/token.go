@@ -1,0 +1,72 @@
+package oidctest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// token answers the token endpoint (RFC 6749 §3.2).
+func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
+	g, renewed, err := p.granted(r)
+	if err != nil {
+		writeRefusal(w, err)
+		return
+	}
+	p.answer(w, Token, p.tokenResponse(g, renewed))
+}
+
+// granted finds the grant that r presents, and says whether it was by a refresh token.
+func (p *Provider) granted(r *http.Request) (g grant, renewed bool, err error) {
+	if r.Method != http.MethodPost {
+		return grant{}, false, refuse(http.StatusMethodNotAllowed, "invalid_request", "POST only")
+	}
+	if err := once(r.PostForm); err != nil {
+		return grant{}, false, err
+	}
+	c, err := p.authenticate(r)
+	if err != nil {
+		return grant{}, false, err
+	}
+	form := r.PostForm
+	switch form.Get("grant_type") {
+	case "authorization_code":
+		g, err = p.redeem(c, form.Get("code"), form.Get("redirect_uri"), form.Get("code_verifier"))
+		return g, false, err
+	case "refresh_token":
+		g, err = p.renew(c, form.Get("refresh_token"), strings.Fields(form.Get("scope")))
+		return g, true, err
+	}
+	return grant{}, false, refuse(http.StatusBadRequest, "unsupported_grant_type", "not a grant_type of this provider")
+}
+
+// tokenResponse issues the tokens of a grant (OpenID Connect Core §3.1.3.3, §12.2).
+func (p *Provider) tokenResponse(g grant, renewed bool) map[string]any {
+	config := p.settings()
+	access := p.issueAccessToken(g)
+	response := map[string]any{
+		"access_token": access,
+		"token_type":   "Bearer",
+		"expires_in":   int64(config.AccessTokenLifetime / time.Second),
+		"scope":        strings.Join(g.scope, " "),
+	}
+	if slices.Contains(g.scope, "openid") && !(renewed && config.RefreshedIDToken == NoIDToken) {
+		response["id_token"] = p.issueIDToken(g, access, renewed)
+	}
+	if g.mayRefresh(config) && !(renewed && config.Rotation == RotateNever) {
+		response["refresh_token"] = p.text(handle{refreshHandle, g.id, g.current})
+	}
+	return response
+}
+
+// mayRefresh tells whether the grant comes with a refresh token.
+func (g grant) mayRefresh(config Config) bool {
+	switch config.RefreshTokens {
+	case RefreshAlways:
+		return true
+	case RefreshNever:
+		return false
+	}
+	return slices.Contains(g.scope, "offline_access")
+}
