@@ -1,0 +1,42 @@
+package rbac
+
+import "time"
+
+// Outcome is what a rule says. The zero Outcome is Unknown.
+type Outcome int8
+
+// The three truth values.
+const (
+	Unknown Outcome = iota
+	False
+	True
+)
+
+// String returns "unknown", "false" or "true".
+func (o Outcome) String() string {
+	switch o {
+	case True:
+		return "true"
+	case False:
+		return "false"
+	}
+	return "unknown"
+}
+
+// Decision is the outcome of a rule and, unless that is True, why. The zero
+// Decision denies.
+type Decision struct {
+	Outcome Outcome
+	// Reason names the rule that decided. It is for logs; it never holds the
+	// value of a claim.
+	Reason string
+	// Scopes are missing, and would mend the denial (RFC 6750 §3.1).
+	Scopes []string
+	// ACR and MaxAge are the authentication that would mend it (RFC 9470 §3).
+	ACR    []string
+	MaxAge time.Duration
+}
+
+// mendable reports whether asking again, for more scopes or a stronger sign-in,
+// could turn the denial.
+func (d Decision) mendable() bool { return len(d.Scopes) > 0 || len(d.ACR) > 0 || d.MaxAge > 0 }

@@ -1,0 +1,19 @@
+// Package rbac decides by claims who may do what. It knows no HTTP, does no I/O
+// and never asks the time: a decision depends on a rule, a subject and a moment,
+// all of them given.
+//
+// A [Policy] says where in the claims roles, groups and scopes are found; its
+// [Resolver] reads the claims of one person once into a [Subject]. A [Rule] is
+// checked against a Subject:
+//
+//	policy, err := rbac.Policy{Roles: []rbac.Path{{"realm_access", "roles"}}}.Compile()
+//	rule := rbac.All(rbac.Role("editor"), rbac.Not(rbac.Group("interns")))
+//	…
+//	decision := rule.Check(policy.Subject(claims), time.Now())
+//	if decision.Outcome != rbac.True { … }
+//
+// Rules are three-valued, after Kleene. What can't be told (claims of an
+// unexpected shape, a list that the provider left out because it is too long, a
+// nil, empty or panicking rule) is [Unknown], the negation of Unknown is Unknown,
+// and only [True] lets anybody in.
+package rbac
