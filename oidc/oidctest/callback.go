@@ -48,7 +48,6 @@ func redirect(w http.ResponseWriter, uri string, values url.Values) {
 		u.RawQuery += "&" + query // a registered query stays (RFC 6749 §3.1.2)
 	}
 	w.Header().Set("Location", u.String())
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusSeeOther)
 }
 
@@ -76,7 +75,6 @@ func showForm(w http.ResponseWriter, request url.Values) {
 // writePage answers a page with a form.
 func writePage(w http.ResponseWriter, page, action string, values url.Values) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	// An error here is a client that went away.
 	_ = template.Must(template.New("").Parse(page)).Execute(w, map[string]any{
 		"Action": action,

@@ -16,6 +16,7 @@ type grant struct {
 	client   Client
 	session  session
 	scope    []string
+	offline  bool  // offline_access is in the scope
 	redeemed bool  // the code was used
 	revoked  bool  // nothing of it is good any more
 	current  int64 // generation of the refresh token
@@ -23,7 +24,11 @@ type grant struct {
 
 // allow records a grant, and returns its code.
 func (p *Provider) allow(a authRequest, s session) (code string) {
-	g := &grant{id: rand.Text(), request: a, client: a.client, session: s, scope: p.grantedScope(a)}
+	scope := p.grantedScope(a)
+	g := &grant{
+		id: rand.Text(), request: a, client: a.client, session: s,
+		scope: scope, offline: slices.Contains(scope, "offline_access"),
+	}
 	expires := p.now().Add(p.settings().CodeLifetime)
 	p.mu.Lock()
 	defer p.mu.Unlock()

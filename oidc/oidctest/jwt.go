@@ -3,6 +3,7 @@ package oidctest
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 )
 
 // JWT is a token that is about to be signed. What it says can be changed in any
@@ -31,7 +32,10 @@ type member struct {
 // NewJWT returns a token with these claims, to be signed by the provider's key:
 // a logout token, say, or somebody's access token.
 func (p *Provider) NewJWT(claims map[string]any) *JWT {
-	t := &JWT{Header: map[string]any{"typ": "JWT"}, Claims: claims}
+	t := &JWT{Header: map[string]any{"typ": "JWT"}, Claims: maps.Clone(claims)}
+	if claims == nil {
+		t.Claims = map[string]any{}
+	}
 	t.SignWith(p.keys.all()[0])
 	return t
 }

@@ -75,7 +75,9 @@ func (p *Provider) RetireKeys() { p.SetKeys(p.keys.all()[0]) }
 func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
 	keys := []any{}
 	for _, key := range p.keys.all() {
-		keys = append(keys, key.JWK())
+		if jwk := key.JWK(); jwk != nil {
+			keys = append(keys, jwk)
+		}
 	}
 	p.answer(w, JWKS, map[string]any{"keys": keys})
 }

@@ -68,7 +68,7 @@ func NewProvider(config Config) *Provider {
 func (p *Provider) Close() { p.close() }
 
 // Configure changes the settings while the provider serves. Issuer, Clients,
-// Keys and Algorithm stay what they were.
+// Keys and Algorithm stay what they were. change must not call the provider.
 func (p *Provider) Configure(change func(*Config)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,6 +114,9 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(ctx)
 
 	endpoint := p.endpointOf(r)
+	if endpoint != Discovery && endpoint != JWKS {
+		w.Header().Set("Cache-Control", "no-store") // RFC 6749 §5.1
+	}
 	if err := readForm(w, r); err != nil {
 		http.Error(w, "oidctest: "+err.Error(), http.StatusBadRequest)
 		return

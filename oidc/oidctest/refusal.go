@@ -35,11 +35,10 @@ func writeRefusal(w http.ResponseWriter, err error) {
 	writeJSON(w, e.status, map[string]any{"error": e.code, "error_description": e.description})
 }
 
-// writeJSON answers a document that nobody may keep (RFC 6749 §5.1).
+// writeJSON answers a document.
 func writeJSON(w http.ResponseWriter, status int, document map[string]any) {
 	text := marshal(document)
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	w.Write(text)
 }

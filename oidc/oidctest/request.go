@@ -45,7 +45,8 @@ type requestLog struct {
 }
 
 func (l *requestLog) add(e Endpoint, r *http.Request) {
-	entry := Request{r.Method, r.URL, r.Header.Clone(), r.PostForm}
+	address := *r.URL
+	entry := Request{r.Method, &address, r.Header.Clone(), r.PostForm}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.calls == nil {

@@ -60,6 +60,27 @@ func (p *Provider) tokenResponse(g grant, renewed bool) map[string]any {
 	return response
 }
 
+// Issue answers as the token endpoint does after a login of u by this client and
+// with this scope, without a browser: for tests of what comes after a login, and
+// of APIs that take access tokens. It panics when the client is not registered.
+func (p *Provider) Issue(u User, clientID string, scope ...string) map[string]any {
+	c, ok := p.client(clientID)
+	if !ok {
+		panic("oidctest: no such client: " + clientID)
+	}
+	p.PutUser(u)
+	a := authRequest{client: c, scope: scope, prompt: []string{"consent"}}
+	g, err := p.redeem(c, p.allow(a, p.begin(u.Subject, u.AuthTime)), "", "")
+	if err != nil {
+		panic("oidctest: " + err.Error())
+	}
+	response := p.tokenResponse(g, false)
+	for _, change := range p.answers.of(string(Token)) {
+		change(response)
+	}
+	return response
+}
+
 // mayRefresh tells whether the grant comes with a refresh token.
 func (g grant) mayRefresh(config Config) bool {
 	switch config.RefreshTokens {
@@ -68,5 +89,5 @@ func (g grant) mayRefresh(config Config) bool {
 	case RefreshNever:
 		return false
 	}
-	return slices.Contains(g.scope, "offline_access")
+	return g.offline
 }

@@ -39,11 +39,9 @@ func (p *Provider) PutUser(u User) {
 // user returns a copy of what is known of subject, who may be a stranger.
 func (p *Provider) user(subject string) User {
 	p.mu.Lock()
-	u, ok := p.users[subject]
+	u := p.users[subject]
 	p.mu.Unlock()
-	if !ok {
-		return User{Subject: subject}
-	}
+	u.Subject = subject
 	return u.clone()
 }
 

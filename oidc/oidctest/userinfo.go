@@ -33,7 +33,6 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		change(claims)
 	}
 	w.Header().Set("Content-Type", "application/jwt")
-	w.Header().Set("Cache-Control", "no-store")
 	w.Write([]byte(p.sign(userinfoToken, p.NewJWT(claims))))
 }
 
