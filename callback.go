@@ -1,0 +1,202 @@
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/oidc"
+	"github.com/gatehouse-go/gatehouse/refresh"
+)
+
+// signInBudget is how long a callback takes at most, whatever the provider does.
+const signInBudget = 9 * time.Second
+
+var (
+	errFlowGone = errors.New("gatehouse: callback without its flow cookie")
+	errSpent    = errors.New("gatehouse: callback used before")
+)
+
+// serveCallback receives the provider's answer (OpenID Connect Core 1.0
+// §3.1.2.5) and turns it into a session.
+func (g *Gate) serveCallback(w http.ResponseWriter, r *http.Request) {
+	method := http.MethodGet
+	if g.config.ResponseMode == "form_post" {
+		method = http.MethodPost
+	}
+	if !allowMethods(w, r, method) {
+		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
+		return
+	}
+	values, err := parameters(w, r)
+	if err != nil {
+		g.Fail(w, r, badCallback(err, g.loginPath("")))
+		return
+	}
+	g.receive(w, r, values)
+}
+
+// receive checks in the order in which nothing is believed too early: state is
+// ours, the flow is this browser's, the answer is the issuer's.
+func (g *Gate) receive(w http.ResponseWriter, r *http.Request, values url.Values) {
+	answer, err := oidc.ParseCallback(values)
+	if err != nil {
+		g.Fail(w, r, badCallback(err, g.loginPath("")))
+		return
+	}
+	came, err := g.flows.open(answer.State)
+	if err != nil {
+		g.Fail(w, r, badCallback(err, g.loginPath("")))
+		return
+	}
+	again := g.loginPath(came.returnTo)
+	began, ok := g.flows.take(w, r, came)
+	if !ok {
+		g.receiveUsed(w, r, came, again)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), signInBudget)
+	defer cancel()
+	if err := g.provider.CheckCallback(ctx, answer); err != nil {
+		g.logSignIn(r.Context(), nil, err)
+		g.Fail(w, r, g.providerFailure(err, again))
+		return
+	}
+	if answer.Error != "" {
+		failure := providerError(answer.Error, again)
+		g.logSignIn(r.Context(), nil, failure.Cause)
+		g.Fail(w, r, failure)
+		return
+	}
+	text, err := g.signIn(ctx, answer.Code, came, began)
+	if err != nil {
+		g.Fail(w, r, g.signInFailure(err, again))
+		return
+	}
+	g.finish(w, r, text, came.returnTo)
+}
+
+// receiveUsed answers a callback whose flow is gone: somebody went back to it.
+// Who is signed in goes on to the page they wanted; nothing is exchanged.
+func (g *Gate) receiveUsed(w http.ResponseWriter, r *http.Request, came state, again string) {
+	if g.open(r) != nil {
+		redirect(w, r, g.local(came.returnTo))
+		return
+	}
+	failure := badCallback(errFlowGone, again)
+	failure.Message = "This sign-in was already used, took too long, or was begun in another browser. Please sign in again."
+	g.Fail(w, r, failure)
+}
+
+// signIn exchanges the code for a session and returns its sealed text. A
+// browser that asks twice while the provider answers gets one session; after
+// that the flow is spent.
+func (g *Gate) signIn(ctx context.Context, code string, came state, began flow) (string, error) {
+	key := refresh.KeyOf([]byte("sign-in"), began.secret[:])
+	text, err := g.renewals.Do(ctx, key, func(ctx context.Context) (refresh.Result, error) {
+		if !g.spent.Spend(came.flow, began.expires()) {
+			return refresh.Result{}, errSpent
+		}
+		text, err := g.exchange(ctx, code, began)
+		return refresh.Result{Value: []byte(text), Expires: g.config.Clock()}, err
+	})
+	return string(text), err
+}
+
+func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, error) {
+	grant, err := g.provider.Exchange(ctx, code, began.request())
+	if err != nil {
+		g.logSignIn(ctx, nil, err)
+		return "", err
+	}
+	s, err := g.newSession(grant)
+	if err != nil {
+		g.logSignIn(ctx, nil, err)
+		return "", err
+	}
+	if err := g.admit(ctx, &s, false); err != nil {
+		if refuses(err) {
+			err = refusal(err)
+		}
+		g.logSignIn(ctx, &s, err)
+		return "", err
+	}
+	text, err := g.seal(&s)
+	g.logSignIn(ctx, &s, err)
+	return text, err
+}
+
+// newSession is what a sign-in begins: nothing of an earlier session is in it.
+func (g *Gate) newSession(grant *oidc.Grant) (session, error) {
+	now := g.config.Clock().Unix()
+	s := session{id: newSessionID(), started: now, seen: now, tokens: grant.Tokens}
+	if err := s.setLayers(layersAtSignIn(grant)); err != nil {
+		return session{}, err
+	}
+	s.ends = sessionEnd(now, g.config.SessionLifetime, grant.IDClaims)
+	if s.ends <= now {
+		return session{}, &Error{Status: http.StatusForbidden, Message: "The sign-in service says that this sign-in is already over."}
+	}
+	return s, nil
+}
+
+// finish hands the session to the browser and sends it on.
+func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo string) {
+	s := g.reopen(text)
+	if s == nil {
+		g.Fail(w, r, errSession)
+		return
+	}
+	if err := g.sessions.Put(w, r, text, s.expires(g.config.IdleTimeout)); err != nil {
+		g.Fail(w, r, g.unsealable(err))
+		return
+	}
+	redirect(w, r, g.local(returnTo))
+}
+
+// signInFailure is an error of a sign-in as an answer.
+func (g *Gate) signInFailure(err error, again string) error {
+	var decided *Error
+	switch {
+	case errors.As(err, &decided):
+		linked := *decided
+		linked.Link = orDefault(decided.Link, again)
+		return &linked
+	case errors.Is(err, errSpent):
+		return &Error{Status: http.StatusBadRequest, Message: "This sign-in was already used. Please sign in again.", Link: again, Cause: err}
+	}
+	return g.providerFailure(err, again)
+}
+
+func badCallback(err error, again string) *Error {
+	return &Error{
+		Status:  http.StatusBadRequest,
+		Message: "This sign-in can't be completed here. Please sign in again.",
+		Link:    again,
+		Cause:   err,
+	}
+}
+
+// providerError is an error answer of the provider (RFC 6749 §4.1.2.1, OpenID
+// Connect Core 1.0 §3.1.2.6). Of its text only the code is used, and only a
+// known one decides.
+func providerError(code, again string) *Error {
+	failure := &Error{Link: again, Cause: &oidc.Error{Code: code}}
+	switch code {
+	case "access_denied":
+		failure.Status = http.StatusForbidden
+		failure.Message = "The sign-in was cancelled or refused."
+	case "login_required", "interaction_required", "account_selection_required", "consent_required":
+		failure.Status = http.StatusUnauthorized
+		failure.Message = "The sign-in service needs you to sign in."
+	case "temporarily_unavailable":
+		failure.Status, failure.RetryAfter = http.StatusServiceUnavailable, 5*time.Second
+		failure.Message = "The sign-in service is busy. Please try again in a moment."
+	default:
+		failure.Status = http.StatusBadGateway
+		failure.Message = "The sign-in service could not sign you in. Please try again; if this goes on, tell the people who run this site."
+	}
+	return failure
+}

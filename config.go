@@ -1,0 +1,234 @@
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/loopback"
+	"github.com/gatehouse-go/gatehouse/internal/returnto"
+	"github.com/gatehouse-go/gatehouse/rbac"
+	"github.com/gorilla/securecookie"
+)
+
+// Config is everything a [Gate] is told. Issuer, ClientID, BaseURL and
+// SessionKeys are required; the zero value of every other field is the safe
+// default. New copies what it needs, so a Config can be reused and changed
+// afterwards. It prints without its secrets.
+type Config struct {
+	// Issuer is the provider's issuer identifier, exactly as its discovery
+	// document states it, including a trailing slash where it has one (OpenID
+	// Connect Discovery 1.0 §3). https, or http on loopback.
+	Issuer string
+	// ClientID is the client identifier registered at the provider.
+	ClientID string
+	// ClientSecret is the client's secret; empty for a public client.
+	ClientSecret string
+	// BaseURL is the application's own origin as browsers see it, such as
+	// https://shop.example.com: scheme, host and port, no path. Every redirect
+	// URI is built from it, never from the Host or X-Forwarded headers. An http
+	// origin is accepted on loopback only.
+	BaseURL string
+	// SessionKeys seal the cookies: the first seals, all open, so that keys can
+	// be rotated. See [cookie.ParseKeys] and [cookie.NewKey].
+	SessionKeys []cookie.Key
+
+	// Scopes are asked for at sign-in. Nil asks for openid, profile, email and,
+	// where the provider offers it, offline_access. openid is always added.
+	Scopes []string
+	// SkipConsent leaves out the prompt=consent that OpenID Connect Core 1.0
+	// §11 asks for beside offline_access, for providers that grant it without
+	// (Auth0, Okta, Keycloak). Microsoft Entra ID is recognised by itself.
+	SkipConsent bool
+	// ClientAuth is the token_endpoint_auth_method: client_secret_basic,
+	// client_secret_post or none. Empty follows the provider's discovery.
+	ClientAuth string
+	// SigningAlgs are the algorithms an ID token may be signed by. Nil allows
+	// what the provider announces of RS, PS, ES 256–512 and EdDSA. HS256 to
+	// HS512 are allowed only where named here; "none" never is.
+	SigningAlgs []string
+	// ResponseMode is how the provider returns: "query" (or empty) or
+	// "form_post" (OAuth 2.0 Form Post Response Mode).
+	ResponseMode string
+	// SkipUserinfo leaves the UserInfo endpoint alone: claims are the ID
+	// token's only.
+	SkipUserinfo bool
+
+	// Prompt, MaxAge, ACRValues and AuthParams go into every authorization
+	// request (OpenID Connect Core 1.0 §3.1.2.1). A positive MaxAge is sent in
+	// whole seconds, a negative one as max_age=0, and the ID token's auth_time
+	// is then required and checked. AuthParams can't replace parameters of the
+	// protocol itself.
+	Prompt     string
+	MaxAge     time.Duration
+	ACRValues  []string
+	AuthParams url.Values
+
+	// AuthPath is where the library's own endpoints live: login, callback,
+	// logout and session below it. Default "/auth".
+	AuthPath string
+	// AfterLogin is the local path that a sign-in without a page of its own
+	// ends at. Default "/".
+	AfterLogin string
+	// AfterLogout is the local path that a sign-out ends at. BaseURL followed
+	// by AfterLogout is the post_logout_redirect_uri to register at the
+	// provider. Default "/".
+	AfterLogout string
+
+	// SessionLifetime is how long a sign-in lasts at most, whatever happens.
+	// Default 12 h. A session_expiry claim of the provider's ends it earlier.
+	SessionLifetime time.Duration
+	// IdleTimeout ends a session that no request has used for this long; it is
+	// kept with a precision of a tenth of it, five minutes at most. Default 2 h;
+	// negative switches it off.
+	IdleTimeout time.Duration
+	// RefreshLeeway is how long before its expiry an access token is renewed,
+	// at most a quarter of its lifetime. Default 60 s.
+	RefreshLeeway time.Duration
+	// OutageGrace is how long after its access token expired a session still
+	// counts as signed in while the provider can't be reached. Default 0: such
+	// requests are answered 503, and the session is kept.
+	OutageGrace time.Duration
+	// OutliveAccessToken keeps a session that has no refresh token to its own
+	// end. By default it ends with its access token.
+	OutliveAccessToken bool
+
+	// CookieName is the base name of the session cookie, without the __Host-
+	// prefix. The default differs by issuer and client, so that two gates on
+	// one host don't fight.
+	CookieName string
+	// CookieCodec seals the session cookie instead of [cookie.Codec], for
+	// applications that share cookies with gorilla/securecookie. It must carry
+	// []byte values; see [cookie.Config].
+	CookieCodec securecookie.Codec
+
+	// Policy says where in the claims roles, groups and scopes are found.
+	Policy rbac.Policy
+	// Admit, where set, decides at sign-in and at every renewal whether a
+	// person that the provider vouches for is let in, and may add claims of the
+	// application's own. See [Admission].
+	Admit func(ctx context.Context, admission *Admission) error
+
+	// ErrorHandler, where set, writes every refusal and failure instead of the
+	// built-in page and problem document. err is always an [*Error]; only its
+	// Message is meant for the wire. Protective headers are already set.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+	// HTTPClient is used for every call to the provider: give it a custom CA or
+	// proxy. Redirects are never followed and bodies are bounded, whatever it
+	// says. Default: a client of the library's own.
+	HTTPClient *http.Client
+	// Logger receives events and failures, without secrets. Default: discard.
+	Logger *slog.Logger
+	// Clock tells the time. Default time.Now.
+	Clock func() time.Time
+	// InsecureHTTP accepts a provider over plain http beyond loopback. Whoever
+	// can read or change that traffic can sign in as anybody.
+	InsecureHTTP bool
+}
+
+// Default lifetimes of a session.
+const (
+	defaultSessionLifetime = 12 * time.Hour
+	defaultIdleTimeout     = 2 * time.Hour
+)
+
+// withDefaults fills what was left out and reports every mistake at once.
+func (c Config) withDefaults() (Config, error) {
+	c.AuthPath = strings.TrimSuffix(orDefault(c.AuthPath, "/auth"), "/")
+	c.AfterLogin = orDefault(c.AfterLogin, "/")
+	c.AfterLogout = orDefault(c.AfterLogout, "/")
+	c.SessionLifetime = orDefault(c.SessionLifetime, defaultSessionLifetime)
+	c.IdleTimeout = orDefault(c.IdleTimeout, defaultIdleTimeout)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	baseURL, err := origin(c.BaseURL)
+	c.BaseURL = baseURL
+	return c, errors.Join(
+		err,
+		localPath("AuthPath", c.AuthPath),
+		localPath("AfterLogin", c.AfterLogin),
+		localPath("AfterLogout", c.AfterLogout),
+		notNegative("SessionLifetime", c.SessionLifetime),
+		notNegative("RefreshLeeway", c.RefreshLeeway),
+		notNegative("OutageGrace", c.OutageGrace),
+		c.checkPrompt(),
+	)
+}
+
+func (c Config) checkPrompt() error {
+	prompts := strings.Fields(c.Prompt)
+	if len(prompts) > 1 && slices.Contains(prompts, "none") {
+		return errors.New("Prompt: \"none\" can't be combined with other values") //nolint:staticcheck // names the field
+	}
+	return nil
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+func notNegative(field string, d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("%s: must not be negative, is %v", field, d)
+	}
+	return nil
+}
+
+func localPath(field, path string) error {
+	if _, ok := returnto.Local(path); !ok || strings.ContainsAny(path, "{}") {
+		return fmt.Errorf("%s: must be a local path such as \"/path\", is %q", field, path)
+	}
+	return nil
+}
+
+// origin checks BaseURL and returns it as browsers serialise it.
+func origin(baseURL string) (string, error) {
+	if baseURL == "" {
+		return "", errors.New("BaseURL: is required, such as \"https://app.example.com\"")
+	}
+	u, err := url.Parse(baseURL)
+	switch {
+	case err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "":
+		return "", errors.New("BaseURL: must be an absolute URL such as \"https://app.example.com\"")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", errors.New("BaseURL: must have no user, query or fragment")
+	case u.Path != "" && u.Path != "/":
+		return "", errors.New("BaseURL: must be an origin without a path; an application below a path sets AuthPath")
+	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
+		return "", errors.New("BaseURL: http is for loopback only; browsers drop Secure cookies elsewhere")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", errors.New("BaseURL: must be https")
+	}
+	host := strings.ToLower(u.Host)
+	host = strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
+	return u.Scheme + "://" + host, nil
+}
+
+// Format prints the configuration without its secrets, whatever the verb.
+func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.redacted()) }
+
+// LogValue logs the configuration without its secrets.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.redacted()) }
+
+// MarshalJSON encodes the configuration without its secrets.
+func (c Config) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", c.redacted()), nil }
+
+func (c Config) redacted() string {
+	return fmt.Sprintf("gatehouse.Config{Issuer: %q, ClientID: %q, BaseURL: %q}", c.Issuer, c.ClientID, c.BaseURL)
+}

@@ -1,0 +1,60 @@
+package gatehouse
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/gatehouse-go/gatehouse/cookie"
+)
+
+// ConfigFromEnv fills a [Config] from the environment, for twelve-factor
+// applications:
+//
+//	OIDC_ISSUER         Issuer, required
+//	OIDC_CLIENT_ID      ClientID, required
+//	OIDC_CLIENT_SECRET  ClientSecret; unset for a public client
+//	BASE_URL            BaseURL, required
+//	SESSION_KEYS        SessionKeys, required: base64, separated by commas
+//	OIDC_SCOPES         Scopes, separated by spaces
+//	OIDC_PROMPT         Prompt
+//	OIDC_SKIP_CONSENT   SkipConsent, when "1" or "true"
+//
+// All missing and malformed variables are reported in one error. [New] checks
+// the values themselves.
+func ConfigFromEnv() (Config, error) {
+	var mistakes []error
+	required := func(name string) string {
+		value := os.Getenv(name)
+		if value == "" {
+			mistakes = append(mistakes, fmt.Errorf("%s: is required", name))
+		}
+		return value
+	}
+	config := Config{
+		Issuer:       required("OIDC_ISSUER"),
+		ClientID:     required("OIDC_CLIENT_ID"),
+		ClientSecret: os.Getenv("OIDC_CLIENT_SECRET"),
+		BaseURL:      required("BASE_URL"),
+		Prompt:       os.Getenv("OIDC_PROMPT"),
+	}
+	if text := required("SESSION_KEYS"); text != "" {
+		keys, err := cookie.ParseKeys(text)
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("SESSION_KEYS: %w", err))
+		}
+		config.SessionKeys = keys
+	}
+	if scopes := strings.Fields(os.Getenv("OIDC_SCOPES")); len(scopes) > 0 {
+		config.Scopes = scopes
+	}
+	switch value := os.Getenv("OIDC_SKIP_CONSENT"); value {
+	case "", "0", "false":
+	case "1", "true":
+		config.SkipConsent = true
+	default:
+		mistakes = append(mistakes, fmt.Errorf("OIDC_SKIP_CONSENT: must be 0 or 1, is %q", value))
+	}
+	return config, errors.Join(mistakes...)
+}

@@ -1,0 +1,103 @@
+package gatehouse
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Error is a refusal with two faces: Status, Message and Link are for whoever
+// asked, Cause is for the log and never reaches the wire.
+//
+// Returned from [Config.Admit] with a 4xx status it refuses the person with
+// that message. Every answer the library refuses with reaches
+// [Config.ErrorHandler] as an *Error.
+type Error struct {
+	// Status is the HTTP status to answer with; 0 counts as 500.
+	Status int
+	// Message is public: a sentence or two that say what to do next. Empty
+	// means the standard text of Status.
+	Message string
+	// Cause is private and may be nil.
+	Cause error
+	// Link is a local path that leads on, such as the login URL of a 401;
+	// empty for the application's start page.
+	Link string
+	// RetryAfter, when positive, becomes the Retry-After header (RFC 9110
+	// §10.2.3), in whole seconds.
+	RetryAfter time.Duration
+}
+
+// Error says both faces, for the log. It is not meant for the wire.
+func (e *Error) Error() string {
+	if e.Cause == nil {
+		return fmt.Sprintf("%d %s", e.status(), e.message())
+	}
+	return fmt.Sprintf("%d %s: %v", e.status(), e.message(), e.Cause)
+}
+
+// Unwrap returns Cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+func (e *Error) status() int {
+	if e.Status < 400 || e.Status > 599 {
+		return http.StatusInternalServerError
+	}
+	return e.Status
+}
+
+func (e *Error) message() string {
+	if e.Message == "" {
+		return http.StatusText(e.status()) + "."
+	}
+	return e.Message
+}
+
+// refuses reports whether the error is somebody's decision rather than a
+// failure: a 4xx with a public message.
+func refuses(err error) bool {
+	var refusal *Error
+	return errors.As(err, &refusal) && refusal.status() < 500
+}
+
+// Fail answers the request with err: a page for navigations, a problem
+// document (RFC 9457) for everybody else. An err that is, or wraps, an [*Error]
+// decides status and message; any other is a 500 that says nothing. The cause
+// goes to the log. Handlers may call Fail for errors of their own.
+//
+// Fail sets Cache-Control, X-Content-Type-Options, Referrer-Policy and a
+// Content-Security-Policy that forbids framing, then calls
+// [Config.ErrorHandler] where there is one.
+func (g *Gate) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	var failure *Error
+	if !errors.As(err, &failure) {
+		failure = &Error{Status: http.StatusInternalServerError, Cause: err}
+	}
+	g.logFailure(r, failure)
+	g.pages.headers(w)
+	if failure.RetryAfter > 0 {
+		w.Header().Set("Retry-After", seconds(failure.RetryAfter))
+	}
+	if failure.status() == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
+		w.Header().Set("WWW-Authenticate", g.challenge)
+	}
+	if g.config.ErrorHandler != nil {
+		g.config.ErrorHandler(w, r, failure)
+		return
+	}
+	g.pages.fail(w, r, failure, g.visit(r.Context()))
+}
+
+func (g *Gate) logFailure(r *http.Request, failure *Error) {
+	level := slog.LevelDebug
+	if failure.status() >= 500 {
+		level = slog.LevelError
+	}
+	g.log.LogAttrs(r.Context(), level, "gatehouse: request failed",
+		slog.Int("status", failure.status()),
+		slog.String("method", r.Method),
+		slog.String("path", r.URL.Path),
+		slog.Any("cause", failure.Cause))
+}

@@ -1,0 +1,80 @@
+// Webapp is a twelve-factor application behind Gatehouse: everything it is told
+// comes from the environment.
+//
+//	LISTEN_ADDR         where to listen, default :8080
+//	BASE_URL            the application's origin as browsers see it
+//	OIDC_ISSUER         the provider
+//	OIDC_CLIENT_ID      the client registered there
+//	OIDC_CLIENT_SECRET  and its secret
+//	SESSION_KEYS        base64 keys of 32 bytes, separated by commas; the first seals
+//	OIDC_SCOPES, OIDC_PROMPT, OIDC_SKIP_CONSENT  see gatehouse.ConfigFromEnv
+//
+// It speaks plain http; with an https BASE_URL, a proxy in front ends TLS.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, log); err != nil {
+		fmt.Fprintln(os.Stderr, "webapp:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx is done, and then until the last request is answered.
+func run(ctx context.Context, log *slog.Logger) error {
+	config, err := gatehouse.ConfigFromEnv()
+	if err != nil {
+		return err
+	}
+	config.Logger = log
+	gate, err := gatehouse.New(config)
+	if err != nil {
+		return err
+	}
+	defer gate.Close()
+
+	server := &http.Server{
+		Addr:              listenAddr(),
+		Handler:           routes(gate),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	log.Info("webapp: listening", "addr", server.Addr)
+
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func listenAddr() string {
+	if addr := os.Getenv("LISTEN_ADDR"); addr != "" {
+		return addr
+	}
+	return ":8080"
+}

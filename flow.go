@@ -1,0 +1,167 @@
+package gatehouse
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/oidc"
+)
+
+const (
+	flowLifetime = 10 * time.Minute
+	flowsAtOnce  = 16
+)
+
+// flow is one sign-in under way. Its cookie binds it to the browser that began
+// it; nonce and code_verifier are derived from its secret, so that the cookie
+// stays small. Where it leads to is sealed into state, not into the cookie.
+type flow struct {
+	secret [32]byte
+	began  int64         // unix seconds
+	maxAge time.Duration // as sent; negative when it wasn't
+}
+
+const flowLength = 32 + 8 + 8
+
+func newFlow(now time.Time, maxAge *time.Duration) flow {
+	f := flow{began: now.Unix(), maxAge: -1}
+	_, _ = rand.Read(f.secret[:]) // never fails (crypto/rand)
+	if maxAge != nil {
+		f.maxAge = *maxAge
+	}
+	return f
+}
+
+func (f flow) frame() []byte {
+	b := append(make([]byte, 0, flowLength), f.secret[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(f.began))
+	return binary.BigEndian.AppendUint64(b, uint64(f.maxAge))
+}
+
+func parseFlow(b []byte) (flow, bool) {
+	if len(b) != flowLength {
+		return flow{}, false
+	}
+	var f flow
+	b = b[copy(f.secret[:], b):]
+	f.began = int64(binary.BigEndian.Uint64(b))
+	f.maxAge = time.Duration(binary.BigEndian.Uint64(b[8:]))
+	return f, true
+}
+
+func (f flow) expires() time.Time { return time.Unix(f.began, 0).Add(flowLifetime) }
+
+// request is what was, or is to be, asked of the provider. Nonce and verifier
+// have 256 bits in 43 characters (RFC 7636 §4.1).
+func (f flow) request() oidc.AuthRequest {
+	request := oidc.AuthRequest{Nonce: f.derive("nonce"), CodeVerifier: f.derive("code_verifier")}
+	if f.maxAge >= 0 {
+		request.MaxAge = &f.maxAge
+	}
+	return request
+}
+
+func (f flow) derive(purpose string) string {
+	mac := hmac.New(sha256.New, f.secret[:])
+	mac.Write([]byte(purpose))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// flows keeps the flow cookies and seals state.
+type flows struct {
+	jar   *cookie.Jar
+	codec *cookie.Codec
+	clock func() time.Time
+}
+
+// state is the state parameter, opened.
+type state struct {
+	flow     string // the flow cookie's id
+	returnTo string
+	expired  bool
+}
+
+const flowIDLength = 9
+
+var errState = errors.New("gatehouse: state is not ours")
+
+// seal returns the state parameter of a new flow, and the id of its cookie.
+func (f *flows) seal(began flow, returnTo string) (id, sealed string, err error) {
+	var random [flowIDLength]byte
+	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+	text := binary.BigEndian.AppendUint64(random[:], uint64(began.expires().Unix()))
+	sealed, err = f.codec.Encode("state", append(text, returnTo...))
+	return flowID(random[:]), sealed, err
+}
+
+// keep sets the cookie of a new flow. Of those that were abandoned, the oldest
+// make room.
+func (f *flows) keep(w http.ResponseWriter, r *http.Request, id string, began flow) error {
+	f.prune(w, r)
+	return f.jar.Member(id).Set(w, r, began.frame(), began.expires())
+}
+
+func flowID(id []byte) string { return base64.RawURLEncoding.EncodeToString(id) }
+
+// prune removes what is no flow of ours, and the oldest flows until one more
+// fits.
+func (f *flows) prune(w http.ResponseWriter, r *http.Request) {
+	type live struct {
+		jar   *cookie.Jar
+		began int64
+	}
+	var alive []live
+	for _, id := range f.jar.Members(r) {
+		jar := f.jar.Member(id)
+		if opened, ok := openFlow(jar, r); ok {
+			alive = append(alive, live{jar, opened.began})
+		} else {
+			jar.Clear(w, r)
+		}
+	}
+	slices.SortStableFunc(alive, func(a, b live) int { return cmp.Compare(a.began, b.began) })
+	for len(alive) >= flowsAtOnce {
+		alive[0].jar.Clear(w, r)
+		alive = alive[1:]
+	}
+}
+
+func openFlow(jar *cookie.Jar, r *http.Request) (flow, bool) {
+	frame, err := jar.Get(r)
+	if err != nil {
+		return flow{}, false
+	}
+	return parseFlow(frame)
+}
+
+// open reads a state of ours, expired or not: where it leads to stays known.
+func (f *flows) open(sealed string) (state, error) {
+	var text []byte
+	if err := f.codec.Decode("state", sealed, &text); err != nil || len(text) < flowIDLength+8 {
+		return state{}, errState
+	}
+	id, rest := text[:flowIDLength], text[flowIDLength:]
+	expires := time.Unix(int64(binary.BigEndian.Uint64(rest)), 0)
+	return state{
+		flow:     flowID(id),
+		returnTo: string(rest[8:]),
+		expired:  !f.clock().Before(expires),
+	}, nil
+}
+
+// take removes the flow's cookie and returns it: a flow is used once.
+func (f *flows) take(w http.ResponseWriter, r *http.Request, of state) (flow, bool) {
+	jar := f.jar.Member(of.flow)
+	taken, ok := openFlow(jar, r)
+	jar.Clear(w, r)
+	return taken, ok && !of.expired
+}

@@ -1,0 +1,127 @@
+package gatehouse
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"github.com/gatehouse-go/gatehouse/rbac"
+)
+
+// Identity is who is asking: a person the provider vouched for, as read from
+// one session. It is immutable and safe for concurrent use, and it never prints
+// its tokens.
+//
+// An Identity knows the [Gate] that established it; another Gate's gates refuse
+// it. One made by [NewIdentity] belongs to none and is accepted by all.
+type Identity struct {
+	gate    *Gate
+	session session
+	read    func() reading // what needs parsing, parsed once
+}
+
+// reading is what becomes of the claims when somebody asks for them.
+type reading struct {
+	claims  map[string]any
+	subject *rbac.Subject // by the establishing gate's policy
+}
+
+func newIdentity(g *Gate, s session) *Identity {
+	who := &Identity{gate: g, session: s}
+	who.read = sync.OnceValue(func() reading {
+		merged, err := who.session.claims()
+		if err != nil { // sealed by us, so it can't be; were it so, nobody is signed in
+			return reading{}
+		}
+		return reading{claims: merged, subject: g.policy.Subject(merged)}
+	})
+	return who
+}
+
+// NewIdentity makes an identity out of claims, for tests of handlers:
+//
+//	bob := gatehouse.NewIdentity(map[string]any{"sub": "bob", "roles": []string{"editor"}})
+//	h.ServeHTTP(w, r.WithContext(gatehouse.WithIdentity(r.Context(), bob)))
+//
+// The claims are copied. It has no tokens and never expires, and every Gate
+// accepts it, so it must not be made out of anything a client sent.
+func NewIdentity(values map[string]any) *Identity {
+	copied := claims.Clone(values)
+	return &Identity{read: func() reading { return reading{claims: copied} }}
+}
+
+type identityKey struct{}
+
+// WithIdentity returns a context that carries who.
+func WithIdentity(ctx context.Context, who *Identity) context.Context {
+	return context.WithValue(ctx, identityKey{}, who)
+}
+
+// IdentityFrom returns who is asking; false for an anonymous request, and for
+// one that no establisher ([Gate.Wrap], [Gate.Identify], [Gate.API]) has seen.
+func IdentityFrom(ctx context.Context) (*Identity, bool) {
+	who, _ := ctx.Value(identityKey{}).(*Identity)
+	return who, who != nil
+}
+
+// Subject returns the sub claim: the person's identifier at the issuer, never
+// reassigned there. Key users by Issuer and Subject together (OpenID Connect
+// Core 1.0 §5.7).
+func (i *Identity) Subject() string { return i.String("sub") }
+
+// Issuer returns the iss claim.
+func (i *Identity) Issuer() string { return i.String("iss") }
+
+// Claims returns a copy of all claims: the ID token's, userinfo under them, and
+// those that [Config.Admit] added over them. Numbers are float64, or
+// json.Number where float64 can't hold them exactly.
+func (i *Identity) Claims() map[string]any { return claims.Clone(i.read().claims) }
+
+// String returns the top-level claim name if it is a string, otherwise "".
+func (i *Identity) String(name string) string {
+	value, _ := i.read().claims[name].(string)
+	return value
+}
+
+// AccessToken returns the access token, made fresh before the handler ran; ""
+// for an identity made by [NewIdentity].
+func (i *Identity) AccessToken() string { return i.session.tokens.AccessToken() }
+
+// Expires returns when the access token expires; zero when there is none.
+func (i *Identity) Expires() time.Time { return i.session.tokens.Expires() }
+
+// SessionEnds returns when the session ends at the latest; zero when there is
+// none.
+func (i *Identity) SessionEnds() time.Time {
+	if i.session.ends == 0 {
+		return time.Time{}
+	}
+	return time.Unix(i.session.ends, 0)
+}
+
+// Format prints whom the identity stands for, never its tokens.
+func (i *Identity) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "gatehouse.Identity(%s at %s)", i.Subject(), i.Issuer())
+}
+
+// LogValue logs whom the identity stands for.
+func (i *Identity) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("iss", i.Issuer()), slog.String("sub", i.Subject()))
+}
+
+// subjectFor resolves the identity by the policy of the gate that asks; nil,
+// which is anonymous, for an identity of another gate.
+func (i *Identity) subjectFor(g *Gate) *rbac.Subject {
+	switch {
+	case i == nil:
+		return nil
+	case i.gate == g:
+		return i.read().subject
+	case i.gate == nil:
+		return g.policy.Subject(i.read().claims)
+	}
+	return nil
+}

@@ -1,0 +1,9 @@
+// Package interop runs Gatehouse against real OpenID providers, other people's
+// code, each started in this process or as its child: luikyv/go-oidc, dex, the
+// example server of zitadel/oidc, and oidc-provider for Node.js.
+//
+// A [Provider] is one of them and what is known of it. Its Start returns a
+// [Server] that a [Browser] signs in at through the provider's own HTML pages.
+// The module is of its own so that none of its dependencies reach the users of
+// Gatehouse.
+package interop

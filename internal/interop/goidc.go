@@ -1,0 +1,117 @@
+package interop
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/luikyv/go-oidc/pkg/goidc"
+	"github.com/luikyv/go-oidc/pkg/provider"
+)
+
+// GoOIDC is luikyv/go-oidc with rotating refresh tokens and everything that a
+// client could ask for switched on.
+func GoOIDC() Provider {
+	return goOIDC("go-oidc", true)
+}
+
+// GoOIDCKeepingTokens is luikyv/go-oidc as it is by default: a refresh token
+// stays good, and renewals don't mention it.
+func GoOIDCKeepingTokens() Provider {
+	return goOIDC("go-oidc without rotation", false)
+}
+
+func goOIDC(name string, rotates bool) Provider {
+	const lifetime = time.Minute
+	return Provider{
+		Name: name,
+		Traits: Traits{
+			AccessLifetime: lifetime,
+			Scopes:         []string{"openid", "profile", "email", "offline_access"},
+			Rotates:        rotates,
+			DeadCode:       "invalid_grant",
+			RenewedNonce:   true,
+			Issuer:         true,
+			RoleClaim:      "roles",
+			Session:        true,
+			EndSession:     true,
+			Revocation:     true,
+			FormPost:       true,
+		},
+		// It doesn't decode Basic credentials, so nothing in it must need to be
+		// encoded.
+		secret: "a-secret-of-letters-only",
+		open: func(t testing.TB, s *Server) http.Handler {
+			options := []provider.RefreshTokenOption{provider.WithRefreshTokenShouldIssue(wantsOffline)}
+			if rotates {
+				options = append(options, provider.WithRefreshTokenRotation())
+			}
+			return openGoOIDC(t, s, lifetime, options)
+		},
+	}
+}
+
+func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provider.RefreshTokenOption) http.Handler {
+	t.Helper()
+	people := newSignInPages(s.Issuer)
+	op, err := provider.New(
+		provider.Config{Issuer: s.Issuer, JWKS: newKeys(t), IDTokenAlgs: []goidc.SignatureAlgorithm{goidc.SigAlgRS256}},
+		provider.WithScopes(goidc.ScopeOpenID, goidc.ScopeProfile, goidc.ScopeEmail, goidc.ScopeOfflineAccess),
+		provider.WithSecretBasicAuthn(),
+		provider.WithAuthCodeGrant(
+			provider.AuthCodeGrantConfig{ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode}},
+			provider.WithIssuerResponseParameter(),
+			provider.WithPKCE([]goidc.CodeChallengeMethod{goidc.CodeChallengeMethodSHA256}, provider.WithPKCERequired()),
+			provider.WithFormPostResponseMode(),
+			provider.WithAuthPolicies(goidc.NewPolicy("password", people.begin, people.authenticate)),
+		),
+		provider.WithRefreshTokenGrant(nil, refresh...),
+		provider.WithTokenRevocation(func(context.Context, *goidc.Client) bool { return true }),
+		provider.WithTokenOptions(func(context.Context, *goidc.Grant, *goidc.Client) goidc.TokenOptions {
+			return goidc.NewJWTTokenOptions(goidc.SigAlgRS256, int(lifetime/time.Second))
+		}),
+		provider.WithIDTokenLifetime(3600),
+		provider.WithIDTokenClaims(claimsOfGrant),
+		provider.WithUserInfoClaims(claimsOfGrant),
+		provider.WithLogout(
+			provider.LogoutConfig{HandleFunc: people.signedOut},
+			provider.WithLogoutPolicies(goidc.NewLogoutPolicy("ask", people.beginLogout, people.logout)),
+		),
+		provider.WithJTIConsumer(func(context.Context, string) error { return nil }),
+		provider.WithErrorHandler(func(ctx context.Context, err error) { slog.DebugContext(ctx, s.Name, "error", err) }),
+		provider.WithStaticClients(&goidc.Client{
+			ID:     s.Client.ID,
+			Secret: s.Client.Secret,
+			ClientMeta: goidc.ClientMeta{
+				RedirectURIs:           []string{s.Client.RedirectURI},
+				PostLogoutRedirectURIs: []string{s.Client.PostLogoutRedirectURI},
+				GrantTypes:             []goidc.GrantType{goidc.GrantAuthorizationCode, goidc.GrantRefreshToken},
+				ResponseTypes:          []goidc.ResponseType{goidc.ResponseTypeCode},
+				ScopeIDs:               "openid profile email offline_access",
+				TokenAuthnMethod:       goidc.AuthnMethodSecretBasic,
+			},
+		}),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return op.Handler()
+}
+
+// newKeys makes the provider's signing key.
+func newKeys(t testing.TB) goidc.JWKSFunc {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := goidc.JSONWebKeySet{Keys: []goidc.JSONWebKey{{
+		Key: key, KeyID: "key", Algorithm: string(jose.RS256), Use: "sig",
+	}}}
+	return func(context.Context) (goidc.JSONWebKeySet, error) { return keys, nil }
+}

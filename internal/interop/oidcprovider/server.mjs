@@ -1,0 +1,49 @@
+// oidc-provider as its defaults have it, with the pages it brings along, for one
+// client. Settings come as JSON in the first argument; the port it listens at
+// goes to standard output. It ends when its standard input does.
+import { createServer } from 'node:http';
+import Provider from 'oidc-provider';
+
+const { issuer, client, people, accessTokenSeconds } = JSON.parse(process.argv[2]);
+
+const provider = new Provider(issuer, {
+  clients: [{
+    client_id: client.id,
+    client_secret: client.secret,
+    redirect_uris: [client.redirectURI],
+    post_logout_redirect_uris: [client.postLogoutRedirectURI],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+  }],
+  clientDefaults: { id_token_signed_response_alg: 'RS256' },
+  scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
+  claims: {
+    openid: ['sub'],
+    profile: ['name'],
+    email: ['email'],
+    groups: ['groups'],
+  },
+  findAccount(_ctx, id) {
+    const who = people.find((person) => person.login === id);
+    return who && {
+      accountId: id,
+      claims: () => ({ sub: id, name: who.name, email: who.email, groups: [who.role] }),
+    };
+  },
+  features: { revocation: { enabled: true }, devInteractions: { enabled: true } },
+  pkce: { required: () => true },
+  rotateRefreshToken: true,
+  ttl: {
+    AccessToken: accessTokenSeconds,
+    IdToken: 3600,
+    RefreshToken: 86400,
+    Grant: 86400,
+    Session: 86400,
+    Interaction: 3600,
+  },
+});
+provider.proxy = true;
+
+const server = createServer(provider.callback());
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+process.stdin.on('end', () => process.exit()).resume();

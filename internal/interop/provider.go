@@ -1,0 +1,88 @@
+package interop
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+// Provider is a real OpenID provider, and what is known of it.
+type Provider struct {
+	Name   string
+	Traits Traits
+
+	// path is where below its host the issuer is, such as "/dex".
+	path string
+	// secret is the client's. Where the provider decodes Basic credentials as
+	// RFC 6749 §2.3.1 says, it needs encoding.
+	secret string
+	// open returns the running provider.
+	open func(t testing.TB, s *Server) http.Handler
+}
+
+// Traits are what providers differ in. The harness' own tests hold each of them
+// against the provider itself.
+type Traits struct {
+	// AccessLifetime is how long an access token lives.
+	AccessLifetime time.Duration
+	// Scopes are those that bring everything the provider has to say.
+	Scopes []string
+	// Rotates says that a renewal brings a new refresh token and ends the old.
+	Rotates bool
+	// FamilyRevoked says that using an old refresh token again ends the newest.
+	FamilyRevoked bool
+	// DeadCode is the error code for a refresh token that is no longer good.
+	DeadCode string
+	// OneGrant says that a second login of the same person ends the refresh
+	// token of the first.
+	OneGrant bool
+	// RenewedNonce says that the ID token of a renewal repeats the nonce.
+	RenewedNonce bool
+	// Issuer says that the callback names the issuer (RFC 9207).
+	Issuer bool
+	// UserinfoOnly says that profile claims are not in the ID token.
+	UserinfoOnly bool
+	// RoleClaim is the claim that lists what a person may do: "admin" for
+	// [Alice]. Empty where the provider has none.
+	RoleClaim string
+	// Session says that the provider remembers who signed in, and doesn't ask
+	// again.
+	Session bool
+	// EndSession says that there is an end_session_endpoint (OpenID Connect
+	// RP-Initiated Logout 1.0).
+	EndSession bool
+	// Revocation says that there is a revocation endpoint (RFC 7009).
+	Revocation bool
+	// FormPost says that response_mode=form_post is offered.
+	FormPost bool
+}
+
+// Person is somebody whom every provider knows.
+type Person struct {
+	Login, Email, Password string
+	// Name is that of the profile.
+	Name string
+	// Role is what [Traits.RoleClaim] lists.
+	Role string
+}
+
+// The people whom every provider knows. Alice is an administrator, Bob is not.
+var (
+	Alice = Person{Login: "alice@example.com", Email: "alice@example.com", Password: "correct horse", Name: "Alice", Role: "admin"}
+	Bob   = Person{Login: "bob@example.com", Email: "bob@example.com", Password: "battery staple", Name: "Bob", Role: "user"}
+)
+
+// People returns all of them.
+func People() []Person { return []Person{Alice, Bob} }
+
+// Providers returns every provider there is, in every variant that matters.
+func Providers() []Provider {
+	return []Provider{GoOIDC(), GoOIDCKeepingTokens(), Dex(), DexKeepingTokens(), Zitadel(), OIDCProvider()}
+}
+
+// Client is what a provider knows of the application.
+type Client struct {
+	ID, Secret            string
+	RedirectURI           string
+	PostLogoutRedirectURI string
+}

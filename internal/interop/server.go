@@ -1,0 +1,101 @@
+package interop
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Server is a provider that runs, with one client registered. It notes every
+// request to the token endpoint.
+type Server struct {
+	Provider
+	Issuer string
+	Client Client
+	Clock  *Clock
+
+	address string
+	handler http.Handler
+	serving *http.Server
+	ledger  ledger
+}
+
+// Start runs the provider until the test is over. The application's origin is
+// baseURL, its callback is at /auth/callback.
+func (p Provider) Start(t testing.TB, baseURL string, clock *Clock) *Server {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	// The application is at 127.0.0.1. Under another name the provider is
+	// another site to browsers, as in production.
+	host := strings.Replace(address, "127.0.0.1", "localhost", 1)
+	s := &Server{
+		Provider: p,
+		Issuer:   "http://" + host + p.path,
+		Client: Client{
+			ID:                    "shop",
+			Secret:                p.secret,
+			RedirectURI:           baseURL + "/auth/callback",
+			PostLogoutRedirectURI: baseURL + "/",
+		},
+		Clock:   clock,
+		address: address,
+	}
+	s.handler = s.ledger.noting(p.open(t, s))
+	s.serve(t, listener)
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func (s *Server) serve(t testing.TB, listener net.Listener) {
+	s.serving = &http.Server{Handler: s.handler}
+	go func() {
+		if err := s.serving.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+	}()
+}
+
+// Stop refuses connections from now on, and cuts those there are.
+func (s *Server) Stop() { _ = s.serving.Close() }
+
+// Resume undoes Stop: the provider is there again, with all that it knew.
+func (s *Server) Resume(t testing.TB) {
+	t.Helper()
+	listener, err := net.Listen("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.serve(t, listener)
+}
+
+// TokenRequests returns what the token endpoint was asked and answered, in
+// order.
+func (s *Server) TokenRequests() []TokenRequest { return s.ledger.all() }
+
+// Renewals returns the token requests with a refresh token.
+func (s *Server) Renewals() []TokenRequest {
+	var renewals []TokenRequest
+	for _, r := range s.TokenRequests() {
+		if r.GrantType == "refresh_token" {
+			renewals = append(renewals, r)
+		}
+	}
+	return renewals
+}
+
+// LastRefreshToken returns the newest refresh token that the provider gave out.
+func (s *Server) LastRefreshToken() string {
+	var last string
+	for _, r := range s.TokenRequests() {
+		if r.Issued != "" {
+			last = r.Issued
+		}
+	}
+	return last
+}

@@ -1,0 +1,83 @@
+package interop
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/zitadel/oidc/v3/example/server/exampleop"
+	"github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+// Zitadel is the example server of zitadel/oidc. Its issuer ends in a slash.
+func Zitadel() Provider {
+	return Provider{
+		Name: "zitadel",
+		Traits: Traits{
+			AccessLifetime: 5 * time.Minute,
+			Scopes:         []string{"openid", "profile", "email", "offline_access"},
+			Rotates:        true,
+			DeadCode:       "invalid_grant",
+			UserinfoOnly:   true,
+			EndSession:     true,
+			Revocation:     true,
+		},
+		path:   "/",
+		secret: "to be +encoded: 100%/ä",
+		open:   openZitadel,
+	}
+}
+
+func openZitadel(t testing.TB, s *Server) http.Handler {
+	t.Helper()
+	store := storage.NewStorageWithClients(directory{}, map[string]*storage.Client{
+		s.Client.ID: storage.WebClient(s.Client.ID, s.Client.Secret, s.Client.RedirectURI),
+	})
+	return exampleop.SetupServer(s.Issuer, registered{store, s.Client.PostLogoutRedirectURI}, nil, false)
+}
+
+// directory is who the example knows.
+type directory struct{}
+
+func (directory) user(id string, who Person) *storage.User {
+	return &storage.User{ID: id, Username: who.Login, Password: who.Password, FirstName: who.Name, LastName: "Example", Email: who.Email, EmailVerified: true}
+}
+
+func (d directory) GetUserByID(id string) *storage.User {
+	for _, who := range People() {
+		if id == "id-of-"+who.Login {
+			return d.user(id, who)
+		}
+	}
+	return nil
+}
+
+func (d directory) GetUserByUsername(login string) *storage.User {
+	return d.GetUserByID("id-of-" + login)
+}
+
+func (directory) ExampleClientID() string { return storage.ServiceUserID }
+
+// registered adds what clients of the example can't have: a registered
+// post_logout_redirect_uri.
+type registered struct {
+	*storage.Storage
+	postLogoutRedirectURI string
+}
+
+func (r registered) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
+	client, err := r.Storage.GetClientByClientID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return clientWithLogout{client, r.postLogoutRedirectURI}, nil
+}
+
+type clientWithLogout struct {
+	op.Client
+	postLogoutRedirectURI string
+}
+
+func (c clientWithLogout) PostLogoutRedirectURIs() []string { return []string{c.postLogoutRedirectURI} }

@@ -1,0 +1,258 @@
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
+	"github.com/gatehouse-go/gatehouse/internal/returnto"
+	"github.com/gatehouse-go/gatehouse/oidc"
+)
+
+// Login is one sign-in to be begun; the zero value is an ordinary one. What it
+// leaves out comes from [Config].
+type Login struct {
+	// ReturnTo is the local path to come back to; anything that isn't local
+	// counts as [Config.AfterLogin].
+	ReturnTo string
+	// Prompt, LoginHint, MaxAge and ACRValues are the parameters of OpenID
+	// Connect Core 1.0 §3.1.2.1. A MaxAge of 0 asks for a fresh sign-in.
+	Prompt    string
+	LoginHint string
+	MaxAge    *time.Duration
+	ACRValues []string
+	// Params are further parameters; those of the protocol can't be replaced.
+	Params url.Values
+}
+
+// Login sends the browser to the provider. Handlers call it to begin a sign-in
+// with parameters of their own; everything else is what [Gate.RequireLogin]
+// does by itself.
+func (g *Gate) Login(w http.ResponseWriter, r *http.Request, login Login) {
+	target, err := g.begin(w, r, login)
+	if err != nil {
+		g.Fail(w, r, g.providerFailure(err, g.loginPath(login.ReturnTo)))
+		return
+	}
+	redirect(w, r, target)
+}
+
+// begin returns the provider's address. The flow cookie is set once there is
+// somewhere to go.
+func (g *Gate) begin(w http.ResponseWriter, r *http.Request, login Login) (string, error) {
+	began := newFlow(g.config.Clock(), g.maxAge(login))
+	id, sealed, err := g.flows.seal(began, g.local(login.ReturnTo))
+	if err != nil {
+		return "", err
+	}
+	request := began.request()
+	request.State = sealed
+	request.Prompt = orDefault(login.Prompt, g.config.Prompt)
+	request.LoginHint = login.LoginHint
+	request.ACRValues = login.ACRValues
+	if len(request.ACRValues) == 0 {
+		request.ACRValues = g.config.ACRValues
+	}
+	request.Params = mergeParams(g.config.AuthParams, login.Params)
+	target, err := g.provider.AuthCodeURL(r.Context(), request)
+	if err != nil {
+		return "", err
+	}
+	return target, g.flows.keep(w, r, id, began)
+}
+
+// maxAge is the max_age to send; nil sends none.
+func (g *Gate) maxAge(login Login) *time.Duration {
+	if login.MaxAge != nil || g.config.MaxAge == 0 {
+		return login.MaxAge
+	}
+	configured := max(g.config.MaxAge, 0)
+	return &configured
+}
+
+func mergeParams(configured, called url.Values) url.Values {
+	merged := url.Values{}
+	for name, values := range configured {
+		merged[name] = values
+	}
+	for name, values := range called {
+		merged[name] = values
+	}
+	return merged
+}
+
+// serveLogin begins a sign-in, the application's own or one that a third party
+// initiates (OpenID Connect Core 1.0 §4).
+func (g *Gate) serveLogin(w http.ResponseWriter, r *http.Request) {
+	if !allowMethods(w, r, http.MethodGet, http.MethodPost) {
+		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
+		return
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" || fetchmeta.Prefetch(r) {
+		// Nobody is looking, so nobody can sign in.
+		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Open this address in a browser window to sign in.", Link: g.loginPath("")})
+		return
+	}
+	values, err := parameters(w, r)
+	if err != nil {
+		g.Fail(w, r, &Error{Status: http.StatusBadRequest, Message: "This sign-in link is not complete.", Cause: err})
+		return
+	}
+	login, err := g.loginFrom(values)
+	if err != nil {
+		g.Fail(w, r, err)
+		return
+	}
+	g.Login(w, r, login)
+}
+
+// loginFrom reads what a link may ask for. A link is anybody's, so it can ask
+// for a stronger sign-in than configured, never for a weaker one.
+func (g *Gate) loginFrom(values url.Values) (Login, error) {
+	login := Login{
+		ReturnTo:  values.Get("return_to"),
+		LoginHint: values.Get("login_hint"),
+	}
+	if values.Has("iss") || values.Has("target_link_uri") {
+		if values.Get("iss") != g.config.Issuer {
+			return Login{}, &Error{
+				Status:  http.StatusBadRequest,
+				Message: "This sign-in link is for another sign-in service.",
+				Cause:   errors.New("gatehouse: third-party-initiated login with a foreign iss"),
+			}
+		}
+		login.ReturnTo = strings.TrimPrefix(values.Get("target_link_uri"), g.config.BaseURL)
+	}
+	if g.config.Prompt == "" {
+		login.Prompt = values.Get("prompt")
+	}
+	if len(g.config.ACRValues) == 0 {
+		login.ACRValues = strings.Fields(values.Get("acr_values"))
+	}
+	if text := values.Get("max_age"); text != "" {
+		asked, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
+			return Login{}, &Error{Status: http.StatusBadRequest, Message: "This sign-in link is not complete.", Cause: err}
+		}
+		maxAge := time.Duration(asked) * time.Second
+		if g.config.MaxAge == 0 || maxAge < max(g.config.MaxAge, 0) {
+			login.MaxAge = &maxAge
+		}
+	}
+	return login, nil
+}
+
+// local returns where a sign-in leads to: a local path that is none of our own
+// endpoints, or the default page.
+func (g *Gate) local(returnTo string) string {
+	path, ok := returnto.Local(returnTo)
+	if !ok || g.isEndpoint(path) {
+		return g.config.AfterLogin
+	}
+	return path
+}
+
+func (g *Gate) isEndpoint(path string) bool {
+	u, err := url.Parse(path)
+	if err != nil {
+		return true
+	}
+	_, ours := g.endpoints[u.Path]
+	return ours
+}
+
+// loginPath is the local address that begins a sign-in and returns to target.
+func (g *Gate) loginPath(target string) string {
+	path := g.config.AuthPath + "/login"
+	if local, ok := returnto.Local(target); !ok || local == g.config.AfterLogin || g.isEndpoint(local) {
+		return path
+	} else {
+		return path + "?return_to=" + url.QueryEscape(local)
+	}
+}
+
+// challengeAnonymous sends a navigating browser to the provider. Everybody else
+// is told where to sign in, because following a redirect there would not help a
+// program, and would lose the body of a POST.
+func (g *Gate) challengeAnonymous(w http.ResponseWriter, r *http.Request, v *visit) {
+	switch {
+	case !v.program && fetchmeta.TopLevel(r):
+		g.Login(w, r, Login{ReturnTo: v.target})
+	case !v.program && r.Method != http.MethodGet && r.Method != http.MethodHead:
+		g.Fail(w, r, &Error{
+			Status:  http.StatusUnauthorized,
+			Message: "You are not signed in, so what you sent was not processed. Sign in, go back, and send it again.",
+			Link:    g.loginPath(""),
+		})
+	case v.program:
+		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Sign in to continue.", Link: g.loginPath("")})
+	default:
+		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Sign in to continue.", Link: g.loginPath(v.target)})
+	}
+}
+
+// redirect answers with a Location and nothing else. It doesn't use
+// http.Redirect, which rewrites local paths.
+func redirect(w http.ResponseWriter, r *http.Request, target string) {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Location", target)
+	if r.Method == http.MethodGet {
+		w.WriteHeader(http.StatusFound)
+		return
+	}
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// maxForm bounds the body of a form posted to an endpoint.
+const maxForm = 64 << 10
+
+// parameters are those of the query, or of the form that was posted.
+func parameters(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	if r.Method != http.MethodPost {
+		return url.ParseQuery(r.URL.RawQuery)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	return r.PostForm, nil
+}
+
+func allowMethods(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+	for _, method := range methods {
+		if r.Method == method {
+			return true
+		}
+	}
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	return false
+}
+
+// providerFailure is what an error of the provider's looks like to people.
+func (g *Gate) providerFailure(err error, link string) error {
+	failure := &Error{Cause: err, Link: link}
+	switch {
+	case errors.Is(err, oidc.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		failure.Status, failure.RetryAfter = http.StatusServiceUnavailable, retryAfter
+		failure.Message = "The sign-in service does not answer right now. Please try again in a moment."
+	case errors.Is(err, oidc.ErrGrant):
+		failure.Status = http.StatusBadRequest
+		failure.Message = "This sign-in was already used or took too long. Please sign in again."
+	case errors.Is(err, oidc.ErrToken):
+		failure.Status = http.StatusBadGateway
+		failure.Message = "The sign-in service sent an answer that can't be trusted. Please sign in again; if this goes on, tell the people who run this site."
+	case errors.Is(err, oidc.ErrClient):
+		failure.Status = http.StatusBadGateway
+		failure.Message = "The sign-in service refuses this site. Please tell the people who run it."
+	default:
+		failure.Status = http.StatusInternalServerError
+	}
+	return failure
+}

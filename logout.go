@@ -1,0 +1,111 @@
+package gatehouse
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
+	"github.com/gatehouse-go/gatehouse/oidc"
+)
+
+// revokeBudget is how long a sign-out waits for each answer of the provider.
+const revokeBudget = 3 * time.Second
+
+// serveLogout signs out here and at the provider (OpenID Connect RP-Initiated
+// Logout 1.0). Only the person may do so: a request from another site changes
+// nothing.
+func (g *Gate) serveLogout(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !allowMethods(w, r, http.MethodGet, http.MethodPost):
+		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
+	case r.Method == http.MethodPost && !g.sameOrigin(r):
+		g.Fail(w, r, &Error{Status: http.StatusForbidden, Message: "Another site asked to sign you out. You are still signed in."})
+	case r.Method == http.MethodGet && !(fetchmeta.TopLevel(r) && r.Header.Get("Sec-Fetch-Site") == "same-origin"):
+		g.pages.headers(w)
+		g.pages.show(w, http.StatusOK, page{
+			Title:   "Sign out?",
+			Message: "You will be signed out here and at your sign-in service.",
+			Action:  g.config.AuthPath + "/logout",
+			Label:   "Sign out",
+		})
+	default:
+		g.signOut(w, r)
+	}
+}
+
+// sameOrigin accepts what a browser says comes from this very site, and clients
+// that say nothing at all, which are no browsers and carry no one else's
+// cookies.
+func (g *Gate) sameOrigin(r *http.Request) bool {
+	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
+		return true
+	}
+	return fetchmeta.SameOrigin(r, g.config.BaseURL)
+}
+
+func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) {
+	s := g.newest(r)
+	g.sessions.Clear(w, r)
+	target := g.config.AfterLogout
+	if s != nil {
+		g.logSignOut(r.Context(), s, "")
+		g.revoke(r, s)
+		if end, ok := g.endSession(r, s); ok {
+			target = end
+		}
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
+		// A fetch() can't follow a redirect to the provider; its page can.
+		g.pages.headers(w)
+		writeJSON(w, "application/json", http.StatusOK, map[string]string{"logout_url": target})
+		return
+	}
+	redirect(w, r, target)
+}
+
+// newest is the session of the request, or the renewal of it that the browser
+// has not presented yet.
+func (g *Gate) newest(r *http.Request) *session {
+	s := g.open(r)
+	for range hops {
+		if s == nil {
+			return nil
+		}
+		text, ok := g.renewals.Lookup(s.key())
+		g.renewals.Forget(s.key())
+		if !ok {
+			return s
+		}
+		if renewed := g.reopen(string(text)); renewed != nil {
+			s = renewed
+		}
+	}
+	return s
+}
+
+// revoke ends the refresh token at the provider (RFC 7009). Signing out doesn't
+// depend on it.
+func (g *Gate) revoke(r *http.Request, s *session) {
+	ctx, cancel := context.WithTimeout(r.Context(), revokeBudget)
+	defer cancel()
+	if err := g.provider.Revoke(ctx, s.tokens); err != nil {
+		g.event(ctx, slog.LevelWarn, "revocation", "failed", err.Error(), s)
+	}
+}
+
+func (g *Gate) endSession(r *http.Request, s *session) (string, bool) {
+	ctx, cancel := context.WithTimeout(r.Context(), revokeBudget)
+	defer cancel()
+	target, ok, err := g.provider.EndSessionURL(ctx, oidc.EndSession{
+		IDToken:               s.tokens.IDToken(),
+		PostLogoutRedirectURI: g.config.BaseURL + g.config.AfterLogout,
+		State:                 rand.Text(),
+	})
+	if err != nil {
+		g.event(ctx, slog.LevelWarn, "end-session", "failed", err.Error(), s)
+	}
+	return target, ok && err == nil
+}

@@ -1,0 +1,324 @@
+package gatehouse
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/spent"
+	"github.com/gatehouse-go/gatehouse/oidc"
+	"github.com/gatehouse-go/gatehouse/rbac"
+	"github.com/gatehouse-go/gatehouse/refresh"
+	"github.com/gorilla/securecookie"
+)
+
+// Gate signs people in at one provider, for one client, and guards handlers.
+// Make one with [New] and share it: it is safe for concurrent use.
+type Gate struct {
+	config    Config
+	log       *slog.Logger
+	provider  *oidc.Client
+	sessions  *cookie.Jar
+	flows     *flows
+	spent     *spent.Set // flows whose callback was used
+	renewals  *refresh.Group
+	policy    *rbac.Resolver
+	pages     *pages
+	endpoints map[string]http.HandlerFunc // by path
+	challenge string                      // WWW-Authenticate of a 401
+}
+
+// New makes a Gate. It does no network I/O: the provider is discovered when it
+// is first needed, and the application starts while it is down. The error joins
+// every mistake in the configuration, each naming its field.
+func New(config Config) (*Gate, error) {
+	config, err := config.withDefaults()
+	mistakes := []error{err}
+	note := func(err error) {
+		if err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+
+	g := &Gate{config: config, log: config.Logger, spent: spent.New(spentFlows, config.Clock)}
+	g.provider, err = oidc.NewClient(g.providerConfig())
+	note(err)
+	g.policy, err = config.Policy.Compile()
+	note(prefixed("Policy", err))
+	g.renewals, err = refresh.New(refresh.Config{Leeway: config.RefreshLeeway, Clock: config.Clock})
+	note(prefixed("RefreshLeeway", err))
+	g.pages, err = newPages(config.BaseURL)
+	note(err)
+	note(g.makeJars())
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, fmt.Errorf("gatehouse: invalid configuration:\n%w", err)
+	}
+
+	g.challenge = fmt.Sprintf("Cookie realm=%q, form-action=%q, cookie-name=%q",
+		config.BaseURL, g.loginPath(""), g.sessions.Name())
+	g.endpoints = map[string]http.HandlerFunc{
+		config.AuthPath + "/login":    g.serveLogin,
+		config.AuthPath + "/callback": g.serveCallback,
+		config.AuthPath + "/logout":   g.serveLogout,
+		config.AuthPath + "/session":  g.serveSession,
+	}
+	return g, nil
+}
+
+// spentFlows bounds the memory of used flows. One is remembered for as long as
+// its cookie could be replayed.
+const spentFlows = 10_000
+
+func (g *Gate) providerConfig() oidc.Config {
+	return oidc.Config{
+		Issuer:       g.config.Issuer,
+		ClientID:     g.config.ClientID,
+		ClientSecret: g.config.ClientSecret,
+		RedirectURL:  g.redirectURI(),
+		Scopes:       g.config.Scopes,
+		SkipConsent:  g.config.SkipConsent,
+		ClientAuth:   g.config.ClientAuth,
+		SigningAlgs:  g.config.SigningAlgs,
+		ResponseMode: g.config.ResponseMode,
+		SkipUserinfo: g.config.SkipUserinfo,
+		HTTPClient:   g.config.HTTPClient,
+		Logger:       g.config.Logger,
+		Clock:        g.config.Clock,
+		InsecureHTTP: g.config.InsecureHTTP,
+	}
+}
+
+func (g *Gate) redirectURI() string { return g.config.BaseURL + g.config.AuthPath + "/callback" }
+
+// makeJars binds every cookie to issuer and client, and those of a flow to the
+// redirect URI too.
+func (g *Gate) makeJars() error {
+	c := g.config
+	sessionCodec, err := cookie.NewCodec(c.SessionKeys, "session", c.Issuer, c.ClientID)
+	if err != nil {
+		return prefixed("SessionKeys", err)
+	}
+	flowCodec, err := cookie.NewCodec(c.SessionKeys, "flow", c.Issuer, c.ClientID, g.redirectURI())
+	if err != nil {
+		return prefixed("SessionKeys", err)
+	}
+	insecure := isHTTP(c.BaseURL)
+	name := orDefault(c.CookieName, "gatehouse-"+tag(c.Issuer, c.ClientID))
+	var codec securecookie.Codec = sessionCodec
+	if c.CookieCodec != nil {
+		codec = c.CookieCodec
+	}
+	g.sessions, err = cookie.New(cookie.Config{Name: name, Codec: codec, InsecureHTTP: insecure, Clock: c.Clock})
+	if err != nil {
+		return prefixed("CookieName", err)
+	}
+	flowJar := cookie.Config{Name: name + "-flow", Codec: flowCodec, InsecureHTTP: insecure, Clock: c.Clock}
+	if c.ResponseMode == "form_post" {
+		if insecure {
+			return errors.New("ResponseMode: form_post needs an https BaseURL, because its cookie is SameSite=None; Secure")
+		}
+		// The callback is then a cross-site POST, which carries no Lax cookie.
+		flowJar.SameSite = http.SameSiteNoneMode
+	}
+	jar, err := cookie.New(flowJar)
+	g.flows = &flows{jar: jar, codec: flowCodec, clock: c.Clock}
+	return prefixed("CookieName", err)
+}
+
+// tag tells deployments on one host apart.
+func tag(issuer, clientID string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s%s", len(issuer), issuer, clientID))
+	return hex.EncodeToString(sum[:4])
+}
+
+func prefixed(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", field, err)
+}
+
+// Ready reports whether the provider can be used: its discovery document and
+// keys are there. It asks for them if they aren't yet. For readiness probes; an
+// application serves signed-in users without.
+func (g *Gate) Ready(ctx context.Context) error { return g.provider.Ready(ctx) }
+
+// Close waits for the renewals that are under way and refuses new ones. Call it
+// after the HTTP server has shut down.
+func (g *Gate) Close() error { return g.renewals.Close() }
+
+// Wrap establishes the identity of every request from its session cookie, and
+// renews expiring tokens before next runs. Requests to the endpoints below
+// [Config.AuthPath] are answered by the library; all others reach next, whether
+// somebody is signed in or not.
+func (g *Gate) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if endpoint, ok := g.endpoints[r.URL.Path]; ok {
+			endpoint(w, r)
+			return
+		}
+		g.serve(w, r, next, false)
+	})
+}
+
+// Identify is Wrap without the endpoints, for a part of an application whose
+// other parts have them. It never refuses.
+func (g *Gate) Identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.serve(w, r, next, false)
+	})
+}
+
+// API is Identify for programs: the gates behind it never redirect and never
+// answer with a page, but with 401 or 403 and a problem document (RFC 9457).
+func (g *Gate) API(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.serve(w, r, next, true)
+	})
+}
+
+// Endpoints serves login, callback, logout and session below [Config.AuthPath],
+// for routers whose groups never see those paths; anything else is a 404.
+// [Gate.Wrap] includes it.
+func (g *Gate) Endpoints() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if endpoint, ok := g.endpoints[r.URL.Path]; ok {
+			endpoint(w, r)
+			return
+		}
+		g.Fail(w, r, &Error{Status: http.StatusNotFound, Message: "There is nothing here."})
+	})
+}
+
+// serve establishes and then runs next.
+func (g *Gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler, program bool) {
+	w, r = g.establish(w, r, program)
+	next.ServeHTTP(w, r)
+	if answer, ok := w.(*uncached); ok {
+		answer.seal() // of a handler that wrote nothing
+	}
+}
+
+// establish reads the session, keeps it fresh, and returns the request that
+// carries what it found. The cookie, if one is to be set, is set before the
+// handler runs.
+func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (http.ResponseWriter, *http.Request) {
+	if v := g.visit(r.Context()); v != nil {
+		if program && !v.program {
+			again := *v
+			again.Context, again.program = r.Context(), true
+			r = r.WithContext(&again)
+		}
+		return w, r
+	}
+	v := &visit{Context: r.Context(), gate: g, target: r.URL.RequestURI(), program: program}
+	if found := g.open(r); found != nil {
+		header := w.Header()
+		header.Add("Vary", "Cookie")
+		before := len(header["Set-Cookie"])
+		if found, v.failure = g.keep(w, r, found); found != nil {
+			v.identity = newIdentity(g, *found)
+			if header.Get("Cache-Control") == "" {
+				header.Set("Cache-Control", "private")
+			}
+		}
+		if len(header["Set-Cookie"]) > before {
+			w = &uncached{ResponseWriter: w}
+		}
+	}
+	return w, r.WithContext(v)
+}
+
+// open returns the session a request carries, or nil: a cookie that isn't
+// right, for whatever reason, is no cookie.
+func (g *Gate) open(r *http.Request) *session {
+	text, err := g.sessions.Text(r)
+	if err != nil {
+		return nil
+	}
+	return g.reopen(text)
+}
+
+// reopen reads sealed text; nil when it is not, or no longer, a session.
+func (g *Gate) reopen(text string) *session {
+	frame, err := g.sessions.Open(text)
+	if err != nil {
+		return nil
+	}
+	s, err := parseSession(frame)
+	if err != nil || !g.config.Clock().Before(s.expires(g.config.IdleTimeout)) {
+		return nil
+	}
+	return &s
+}
+
+// RequireLogin lets in whoever is signed in. Others are sent to sign in, and
+// come back to the page they asked for, when a browser navigates; programs,
+// fetch() calls and forms get a 401.
+func (g *Gate) RequireLogin(next http.Handler) http.Handler {
+	return g.Require(rbac.SignedIn())(next)
+}
+
+// Require lets in whoever satisfies every rule. Who isn't signed in is treated
+// as by [Gate.RequireLogin]; who is, and still doesn't satisfy them, gets a 403.
+// Without rules, or with a nil one, nobody gets in.
+func (g *Gate) Require(rules ...rbac.Rule) func(http.Handler) http.Handler {
+	rule := rbac.All(rules...)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			who := g.identity(r.Context())
+			decision := rule.Check(who.subjectFor(g), g.config.Clock())
+			if decision.Outcome != rbac.True {
+				g.refuse(w, r, who, decision)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// Allows reports whether whoever asks satisfies the rule, for handlers that
+// show more to some than to others.
+func (g *Gate) Allows(ctx context.Context, rule rbac.Rule) bool {
+	if rule == nil {
+		return false
+	}
+	return rule.Check(g.identity(ctx).subjectFor(g), g.config.Clock()).Outcome == rbac.True
+}
+
+var errNoEstablisher = errors.New("gatehouse: a gate was reached without Wrap, Identify or API in front of it")
+
+// refuse turns a denial into the answer that leads on.
+func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, who *Identity, denial rbac.Decision) {
+	v := g.visit(r.Context())
+	switch {
+	case who != nil:
+		g.logDenial(r, who, denial)
+		g.Fail(w, r, &Error{
+			Status:  http.StatusForbidden,
+			Message: "You are signed in, but your account does not have access to this page.",
+			Link:    g.loginPath(targetOf(v, r)),
+		})
+	case v == nil:
+		g.Fail(w, r, &Error{Status: http.StatusInternalServerError, Cause: errNoEstablisher})
+	case v.failure != nil:
+		g.Fail(w, r, v.failure)
+	default:
+		g.challengeAnonymous(w, r, v)
+	}
+}
+
+func targetOf(v *visit, r *http.Request) string {
+	if v != nil {
+		return v.target
+	}
+	return r.URL.RequestURI()
+}
+
+func isHTTP(baseURL string) bool { return strings.HasPrefix(baseURL, "http:") }

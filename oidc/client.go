@@ -1,0 +1,183 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/secret"
+)
+
+const (
+	// skew is how far the provider's clock may be off. It widens what is
+	// accepted, at both ends.
+	skew = 60 * time.Second
+	// budget is how long an exchange or a renewal takes at most, all its calls
+	// together.
+	budget = 7 * time.Second
+)
+
+// Config is what a [Client] is told. Issuer, ClientID and RedirectURL are
+// required.
+type Config struct {
+	// Issuer is the issuer identifier, exactly as the discovery document states
+	// it (OpenID Connect Discovery 1.0 §4.3): https, or http on loopback.
+	Issuer string
+	// ClientID and ClientSecret are what was registered; no secret for a public
+	// client.
+	ClientID, ClientSecret string
+	// RedirectURL is the redirect_uri, absolute.
+	RedirectURL string
+	// Scopes are asked for. Nil: openid, profile, email and, where the provider
+	// offers it, offline_access. openid is always added.
+	Scopes []string
+	// SkipConsent leaves out the prompt=consent that goes with offline_access
+	// (OpenID Connect Core 1.0 §11).
+	SkipConsent bool
+	// ClientAuth is the token_endpoint_auth_method: client_secret_basic,
+	// client_secret_post or none. Empty: as discovery says, basic first.
+	ClientAuth string
+	// SigningAlgs are the algorithms by which ID tokens may be signed. Nil: what
+	// discovery offers of RS256 to RS512, PS256 to PS512, ES256 to ES512 and
+	// EdDSA; RS256 where it says nothing. HS256 to HS512 must be named, and need a
+	// client secret as long as the hash (RFC 7518 §3.2).
+	SigningAlgs []string
+	// ResponseMode is "query" (or empty) or "form_post".
+	ResponseMode string
+	// SkipUserinfo leaves the UserInfo endpoint alone.
+	SkipUserinfo bool
+	// HTTPClient is used for every call, without its redirects, its cookies and
+	// more than 8 s of its timeout. Default: one of its own.
+	HTTPClient *http.Client
+	// Logger receives warnings. Default: discard.
+	Logger *slog.Logger
+	// Clock tells the time. Default time.Now.
+	Clock func() time.Time
+	// InsecureHTTP accepts http beyond loopback.
+	InsecureHTTP bool
+}
+
+// Client is one client at one provider. It is safe for concurrent use.
+type Client struct {
+	config   Config
+	secret   secret.String
+	http     *http.Client
+	log      *slog.Logger
+	clock    func() time.Time
+	metadata *discovery
+	keys     *keySet
+}
+
+// Algorithms of signatures (RFC 7518 §3.1, RFC 8037 §3.1). "none" is no
+// algorithm here.
+var (
+	asymmetric = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+	symmetric  = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64} // to the secret's least length
+)
+
+// NewClient returns a Client, without any network I/O. The error joins every
+// mistake in the configuration, each naming its field.
+func NewClient(config Config) (*Client, error) {
+	if err := errors.Join(config.checkIssuer(), config.checkClient(), config.checkRedirect(), config.checkAlgorithms(), config.checkModes()); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		config: config,
+		secret: secret.New(config.ClientSecret),
+		http:   harden(config.HTTPClient),
+		log:    config.Logger,
+		clock:  config.Clock,
+	}
+	c.config.ClientSecret = "" // it is in secret
+	c.config.Scopes, c.config.SigningAlgs = slices.Clone(config.Scopes), slices.Clone(config.SigningAlgs)
+	if c.log == nil {
+		c.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.clock == nil {
+		c.clock = time.Now
+	}
+	c.metadata = newDiscovery(c)
+	c.keys = newKeySet(c)
+	return c, nil
+}
+
+func (c Config) checkIssuer() error {
+	if c.Issuer == "" {
+		return errors.New("Issuer: is required") //nolint:staticcheck // names the field
+	}
+	u, err := url.Parse(c.Issuer)
+	switch {
+	case err != nil, u.Opaque != "":
+		return errors.New("Issuer: is not a URL") //nolint:staticcheck
+	case strings.ContainsAny(c.Issuer, "{}"):
+		return errors.New("Issuer: is a template; name one tenant") //nolint:staticcheck
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return errors.New("Issuer: must have no query or fragment") //nolint:staticcheck
+	case !secure(u, c.InsecureHTTP):
+		return errors.New("Issuer: must be https, or http on loopback") //nolint:staticcheck
+	}
+	return nil
+}
+
+func (c Config) checkClient() error {
+	var mistakes []error
+	if c.ClientID == "" {
+		mistakes = append(mistakes, errors.New("ClientID: is required")) //nolint:staticcheck
+	}
+	switch c.ClientAuth {
+	case "", "none":
+	case "client_secret_basic", "client_secret_post":
+		if c.ClientSecret == "" {
+			mistakes = append(mistakes, fmt.Errorf("ClientSecret: is required for %s", c.ClientAuth))
+		}
+	default:
+		mistakes = append(mistakes, fmt.Errorf("ClientAuth: must be client_secret_basic, client_secret_post or none, is %q", c.ClientAuth))
+	}
+	return errors.Join(mistakes...)
+}
+
+func (c Config) checkRedirect() error {
+	u, err := url.Parse(c.RedirectURL)
+	if err != nil || u.Host == "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return errors.New("RedirectURL: must be an absolute URL without a fragment") //nolint:staticcheck
+	}
+	return nil
+}
+
+func (c Config) checkAlgorithms() error {
+	var mistakes []error
+	for _, alg := range c.SigningAlgs {
+		least, isSymmetric := symmetric[alg]
+		switch {
+		case isSymmetric && len(c.ClientSecret) < least:
+			mistakes = append(mistakes, fmt.Errorf("SigningAlgs: %s needs a client secret of at least %d bytes", alg, least))
+		case !isSymmetric && !slices.Contains(asymmetric, alg):
+			mistakes = append(mistakes, fmt.Errorf("SigningAlgs: %q is not supported", alg))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+func (c Config) checkModes() error {
+	if c.ResponseMode != "" && c.ResponseMode != "query" && c.ResponseMode != "form_post" {
+		return fmt.Errorf("ResponseMode: must be query or form_post, is %q", c.ResponseMode)
+	}
+	return nil
+}
+
+// Ready reports whether the provider's discovery document and keys are there,
+// and asks for them if they aren't.
+func (c *Client) Ready(ctx context.Context) error {
+	if _, err := c.metadata.get(ctx); err != nil {
+		return err
+	}
+	_, err := c.keys.current(ctx)
+	return err
+}

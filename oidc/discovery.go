@@ -1,0 +1,216 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
+	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	discoveryLifetime = time.Hour
+	// failureMemory is how long a failed discovery answers for others.
+	failureMemory = time.Second
+	// stalePatience is how long somebody waits for a newer document who could go
+	// on with the old one.
+	stalePatience = 2 * time.Second
+)
+
+// metadata is what the library needs of a discovery document (OpenID Connect
+// Discovery 1.0 §3, RFC 8414 §2).
+type metadata struct {
+	authorization, token, jwks       string
+	userinfo, revocation, endSession string // "" where not offered
+	algorithms                       []string
+	authMethods                      []string // nil: not stated
+	scopes                           []string
+	issInCallback                    bool // RFC 9207 §3
+	quirks                           quirks
+}
+
+// discovery finds the provider's endpoints when they are first needed, once for
+// all who wait, and again every hour.
+type discovery struct {
+	client *Client
+	group  singleflight.Group
+
+	mu      sync.Mutex
+	known   *metadata
+	fetched time.Time
+	failure error
+	failed  time.Time
+}
+
+func newDiscovery(c *Client) *discovery { return &discovery{client: c} }
+
+// get returns the metadata. While it is being refreshed, and when that fails,
+// the old one serves.
+func (d *discovery) get(ctx context.Context) (*metadata, error) {
+	known, err, settled := d.remembered()
+	if settled {
+		return known, err
+	}
+	fetching := d.group.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
+		defer cancel()
+		return d.fetch(ctx)
+	})
+	var patience <-chan time.Time
+	if known != nil {
+		timer := time.NewTimer(stalePatience)
+		defer timer.Stop()
+		patience = timer.C
+	}
+	select {
+	case result := <-fetching:
+		if result.Err != nil && known != nil {
+			return known, nil
+		}
+		found, _ := result.Val.(*metadata)
+		return found, result.Err
+	case <-patience:
+		return known, nil
+	case <-ctx.Done():
+		return nil, unavailable("discovery", ctx.Err())
+	}
+}
+
+// remembered returns what is known; settled says that it need not be fetched
+// now.
+func (d *discovery) remembered() (known *metadata, err error, settled bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.client.clock()
+	switch {
+	case d.known != nil && now.Sub(d.fetched) < discoveryLifetime:
+		return d.known, nil, true
+	case d.failure != nil && now.Sub(d.failed) < failureMemory:
+		if d.known != nil {
+			return d.known, nil, true
+		}
+		return nil, d.failure, true
+	}
+	return d.known, nil, false
+}
+
+// fetch tries three times, unless the provider's word is clear.
+func (d *discovery) fetch(ctx context.Context) (*metadata, error) {
+	var found *metadata
+	err := error(nil)
+	for attempt := range 3 {
+		if attempt > 0 {
+			select {
+			case <-time.After(time.Duration(attempt) * 150 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+		if found, err = d.client.discover(ctx); err == nil || !errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+			break
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		d.failure, d.failed = err, d.client.clock()
+		d.client.log.WarnContext(ctx, "oidc: discovery failed", "issuer", d.client.config.Issuer, "cause", err)
+		return nil, err
+	}
+	d.known, d.fetched, d.failure = found, d.client.clock(), nil
+	return found, nil
+}
+
+// discover reads the document once.
+func (c *Client) discover(ctx context.Context) (*metadata, error) {
+	const op = "discovery"
+	provider, err := gooidc.NewProvider(gooidc.ClientContext(ctx, c.http), c.config.Issuer)
+	var mismatch *gooidc.IssuerMismatchError
+	switch {
+	case errors.As(err, &mismatch):
+		return nil, fail(ErrToken, op, fmt.Errorf("the document is of another issuer than %q", c.config.Issuer))
+	case err != nil: // go-oidc puts the provider's body into it
+		return nil, unavailable(op, err)
+	}
+	var raw json.RawMessage
+	if err := provider.Claims(&raw); err != nil {
+		return nil, unavailable(op, err)
+	}
+	document, err := claims.Parse(raw)
+	if err != nil {
+		return nil, fail(ErrToken, op, err)
+	}
+	return c.readMetadata(document)
+}
+
+func (c *Client) readMetadata(document map[string]any) (*metadata, error) {
+	m := &metadata{
+		authMethods:   stringsOf(document["token_endpoint_auth_methods_supported"]),
+		scopes:        stringsOf(document["scopes_supported"]),
+		issInCallback: document["authorization_response_iss_parameter_supported"] == true,
+		quirks:        quirksOf(c.config.Issuer, document),
+	}
+	var mistakes []error
+	for _, endpoint := range []struct {
+		name     string
+		into     *string
+		required bool
+	}{
+		{"authorization_endpoint", &m.authorization, true},
+		{"token_endpoint", &m.token, true},
+		{"jwks_uri", &m.jwks, true},
+		{"userinfo_endpoint", &m.userinfo, false},
+		{"revocation_endpoint", &m.revocation, false},
+		{"end_session_endpoint", &m.endSession, false},
+	} {
+		address, _ := document[endpoint.name].(string)
+		if address == "" {
+			if endpoint.required {
+				mistakes = append(mistakes, fmt.Errorf("%s is missing", endpoint.name))
+			}
+			continue
+		}
+		if u, err := url.Parse(address); err != nil || u.Fragment != "" || !secure(u, c.config.InsecureHTTP) {
+			mistakes = append(mistakes, fmt.Errorf("%s is not an https address", endpoint.name))
+			continue
+		}
+		*endpoint.into = address
+	}
+	if document["issuer"] != c.config.Issuer { // by exact name; go-oidc reads it in any case
+		mistakes = append(mistakes, errors.New("issuer is another one"))
+	}
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, fail(ErrToken, "discovery", err)
+	}
+	m.algorithms = c.algorithms(stringsOf(document["id_token_signing_alg_values_supported"]))
+	return m, nil
+}
+
+// algorithms pins what ID tokens may be signed by.
+func (c *Client) algorithms(offered []string) []string {
+	if c.config.SigningAlgs != nil {
+		return c.config.SigningAlgs
+	}
+	allowed := slices.DeleteFunc(slices.Clone(offered), func(alg string) bool { return !slices.Contains(asymmetric, alg) })
+	if len(allowed) == 0 {
+		return []string{"RS256"} // what every provider must support (Core §15.1)
+	}
+	return allowed
+}
+
+func stringsOf(value any) []string {
+	list, _ := value.([]any)
+	var texts []string
+	for _, element := range list {
+		if text, ok := element.(string); ok {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}

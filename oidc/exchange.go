@@ -1,0 +1,148 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// Grant is what a sign-in or a renewal brought.
+type Grant struct {
+	// Tokens are the tokens to keep; a renewal carries over those that it wasn't
+	// given anew.
+	Tokens Tokens
+	// IDClaims are the claims of the new ID token, verified; nil when a renewal
+	// brought none.
+	IDClaims map[string]any
+	// Userinfo are the claims of the UserInfo endpoint, whose sub is that of the
+	// ID token; nil when it wasn't asked.
+	Userinfo map[string]any
+	// UserinfoErr says, after a renewal, that the endpoint failed, so that what it
+	// said before may be kept.
+	UserinfoErr error
+}
+
+// Exchange redeems an authorization code (OpenID Connect Core 1.0 §3.1.3) and
+// checks all that comes of it. request is what [Client.AuthCodeURL] was given:
+// its CodeVerifier is sent, its Nonce and MaxAge are held against the ID token.
+func (c *Client) Exchange(ctx context.Context, code string, request AuthRequest) (*Grant, error) {
+	if request.Nonce == "" || request.CodeVerifier == "" {
+		return nil, errors.New("oidc: Exchange needs the nonce and the code_verifier of the request")
+	}
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	m, err := c.metadata.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := c.oauth2(m)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := conf.Exchange(c.withHTTP(ctx), code, oauth2.VerifierOption(request.CodeVerifier))
+	if err != nil {
+		return nil, tokenError("token", err)
+	}
+	set, err := c.tokenSet(answer)
+	if err != nil {
+		return nil, err
+	}
+	if set.IDToken == "" {
+		return nil, fail(ErrToken, "token", errors.New("no ID token"))
+	}
+	said, err := c.verifyIDToken(ctx, set.IDToken, expectation{nonce: request.Nonce, maxAge: request.MaxAge, accessToken: set.AccessToken})
+	if err != nil {
+		return nil, err
+	}
+	userinfo, err := c.userinfo(ctx, m, set.AccessToken, said["sub"])
+	if err != nil {
+		return nil, err
+	}
+	return &Grant{Tokens: set.Pack(), IDClaims: said, Userinfo: userinfo}, nil
+}
+
+// withHTTP hands x/oauth2 the hardened client.
+func (c *Client) withHTTP(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, c.http)
+}
+
+// oauth2 is the client as x/oauth2 knows it.
+func (c *Client) oauth2(m *metadata) (*oauth2.Config, error) {
+	conf := &oauth2.Config{
+		ClientID:    c.config.ClientID,
+		RedirectURL: c.config.RedirectURL,
+		Endpoint:    oauth2.Endpoint{TokenURL: m.token, AuthStyle: oauth2.AuthStyleInParams},
+	}
+	switch c.clientAuth(m) {
+	case "none":
+	case "client_secret_basic": // form-encoded before base64 (RFC 6749 §2.3.1), which x/oauth2 does
+		conf.ClientSecret, conf.Endpoint.AuthStyle = c.secret.Reveal(), oauth2.AuthStyleInHeader
+	case "client_secret_post":
+		conf.ClientSecret = c.secret.Reveal()
+	default:
+		return nil, fail(ErrClient, "token", errors.New("the provider offers neither client_secret_basic nor client_secret_post"))
+	}
+	return conf, nil
+}
+
+// clientAuth is the token_endpoint_auth_method, "" when there is none to choose.
+func (c *Client) clientAuth(m *metadata) string {
+	switch {
+	case c.config.ClientAuth != "":
+		return c.config.ClientAuth
+	case c.secret.IsZero():
+		return "none"
+	case m.authMethods == nil: // the default (OpenID Connect Discovery 1.0 §3)
+		return "client_secret_basic"
+	}
+	for _, method := range []string{"client_secret_basic", "client_secret_post"} {
+		if slices.Contains(m.authMethods, method) {
+			return method
+		}
+	}
+	return ""
+}
+
+const (
+	// defaultLifetime is that of an access token about which nothing is said.
+	defaultLifetime = time.Hour
+	// maxLifetime bounds what a provider says: one was seen to say 600000000000.
+	maxLifetime = 24 * time.Hour
+)
+
+// tokenSet reads an answer of the token endpoint (RFC 6749 §5.1).
+func (c *Client) tokenSet(answer *oauth2.Token) (TokenSet, error) {
+	if answer.TokenType != "" && !strings.EqualFold(answer.TokenType, "Bearer") {
+		return TokenSet{}, fail(ErrToken, "token", errors.New("token_type is not Bearer"))
+	}
+	now := c.clock()
+	set := TokenSet{AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken, Issued: now}
+	set.IDToken, _ = answer.Extra("id_token").(string)
+	set.Scope, _ = answer.Extra("scope").(string)
+	set.Expires = now.Add(lifetime(answer.Extra("expires_in"), set.AccessToken, now))
+	return set, nil
+}
+
+// lifetime is expires_in, a number or, from some providers, a string. Where it
+// isn't there or makes no sense, the access token itself may tell.
+func lifetime(expiresIn any, accessToken string, now time.Time) time.Duration {
+	var seconds float64
+	switch value := expiresIn.(type) {
+	case float64:
+		seconds = value
+	case string:
+		seconds, _ = strconv.ParseFloat(value, 64)
+	}
+	if seconds > 0 {
+		return time.Duration(min(seconds, maxLifetime.Seconds())) * time.Second
+	}
+	if exp, ok := peekExpiry(accessToken); ok && exp.After(now) {
+		return min(exp.Sub(now), maxLifetime)
+	}
+	return defaultLifetime
+}

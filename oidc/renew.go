@@ -1,0 +1,95 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// userinfoBudget is the share of a renewal that userinfo may take: the new tokens
+// are there already, and must not be lost for it.
+const userinfoBudget = 2 * time.Second
+
+// Renew uses the refresh token (OpenID Connect Core 1.0 §12). previous are the
+// session's claims so far: iss, sub, aud, azp, auth_time and nonce of a refreshed
+// ID token must agree with them. An error that is [ErrToken] or [ErrGrant] ends
+// the session; others leave it as it was.
+func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any) (*Grant, error) {
+	if !old.HasRefresh() {
+		return nil, fail(ErrGrant, "refresh", errors.New("no refresh token"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	m, err := c.metadata.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := c.oauth2(m)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := conf.TokenSource(c.withHTTP(ctx), &oauth2.Token{RefreshToken: old.RefreshToken()}).Token()
+	if err != nil {
+		return nil, tokenError("refresh", err)
+	}
+	set, err := c.tokenSet(answer)
+	if err != nil {
+		return nil, err
+	}
+	grant := &Grant{}
+	if set.IDToken != "" {
+		if grant.IDClaims, err = c.verifyIDToken(ctx, set.IDToken, expectation{accessToken: set.AccessToken}); err != nil {
+			return nil, err
+		}
+		if err := checkRefreshed(grant.IDClaims, previous); err != nil {
+			return nil, fail(ErrToken, "refresh", err)
+		}
+	}
+	grant.Tokens = old.renewedBy(set).Pack()
+	grant.Userinfo, grant.UserinfoErr = c.userinfoAgain(ctx, m, set.AccessToken, previous["sub"])
+	if errors.Is(grant.UserinfoErr, ErrToken) {
+		return nil, grant.UserinfoErr
+	}
+	return grant, nil
+}
+
+func (c *Client) userinfoAgain(ctx context.Context, m *metadata, accessToken string, sub any) (map[string]any, error) {
+	ctx, cancel := context.WithTimeout(ctx, userinfoBudget)
+	defer cancel()
+	return c.userinfo(ctx, m, accessToken, sub)
+}
+
+// checkRefreshed holds a refreshed ID token against the sign-in (§12.2).
+func checkRefreshed(said, previous map[string]any) error {
+	if said["iss"] != previous["iss"] {
+		return errors.New("iss has changed")
+	}
+	if said["sub"] != previous["sub"] {
+		return errors.New("sub has changed")
+	}
+	if !sameAudience(said["aud"], previous["aud"]) {
+		return errors.New("aud has changed")
+	}
+	if said["azp"] != previous["azp"] {
+		return errors.New("azp has changed")
+	}
+	for _, name := range []string{"auth_time", "nonce"} {
+		value, there := said[name]
+		before, known := previous[name]
+		if there && known && value != before {
+			return errors.New(name + " has changed")
+		}
+	}
+	return nil
+}
+
+func sameAudience(a, b any) bool {
+	first, ok := audienceOf(a)
+	second, ok2 := audienceOf(b)
+	slices.Sort(first)
+	slices.Sort(second)
+	return ok && ok2 && slices.Equal(first, second)
+}

@@ -1,0 +1,120 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/loopback"
+)
+
+const (
+	// maxBody bounds every answer, decompressed.
+	maxBody = 1 << 20
+	// callTimeout bounds one call to the provider, its body included.
+	callTimeout = 8 * time.Second
+)
+
+var errTooLarge = errors.New("answer of more than 1 MiB")
+
+// harden returns a client like the given one that follows no redirect, keeps no
+// cookies and reads no more than it should. A 307 would post the client secret
+// once more, to wherever it says (RFC 9700 §4.12).
+func harden(given *http.Client) *http.Client {
+	var client http.Client
+	if given != nil {
+		client = *given
+	}
+	client.Jar = nil
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if client.Timeout == 0 || client.Timeout > callTimeout {
+		client.Timeout = callTimeout
+	}
+	base := client.Transport
+	if base == nil {
+		base = newTransport()
+	}
+	client.Transport = bounded{base}
+	return &client
+}
+
+func newTransport() http.RoundTripper {
+	transport, ok := http.DefaultTransport.(*http.Transport)
+	if !ok { // somebody replaced it; what they want is what they get
+		return http.DefaultTransport
+	}
+	transport = transport.Clone()
+	transport.MaxResponseHeaderBytes = 64 << 10
+	return transport
+}
+
+// bounded cuts bodies off, with an error.
+type bounded struct{ base http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := b.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	res.Body = &boundedBody{res.Body, maxBody}
+	return res, nil
+}
+
+type boundedBody struct {
+	io.ReadCloser
+	left int
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		// The end may be just here.
+		var probe [1]byte
+		if n, err := b.ReadCloser.Read(probe[:]); n == 0 && err != nil {
+			return 0, err
+		}
+		return 0, errTooLarge
+	}
+	n, err := b.ReadCloser.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
+// get reads a document of the provider's. Its media type is returned with it.
+func (c *Client) get(ctx context.Context, op, address, bearer string) (body []byte, mediaType string, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, "", unavailable(op, err)
+	}
+	r.Header.Set("Accept", "application/json")
+	if bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
+		r.Header.Set("Accept", "application/json, application/jwt")
+	}
+	res, err := c.http.Do(r)
+	if err != nil {
+		return nil, "", unavailable(op, err)
+	}
+	defer res.Body.Close()
+	body, err = io.ReadAll(res.Body)
+	switch {
+	case err != nil:
+		return nil, "", unavailable(op, err)
+	case res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusRequestTimeout && res.StatusCode != http.StatusTooManyRequests:
+		return nil, "", &Error{Op: op, Status: res.StatusCode, kind: ErrClient}
+	case res.StatusCode != http.StatusOK:
+		return nil, "", &Error{Op: op, Status: res.StatusCode, kind: ErrUnavailable}
+	}
+	return body, res.Header.Get("Content-Type"), nil
+}
+
+// secure reports whether an address may be called: https, or http that never
+// leaves the machine.
+func secure(u *url.URL, insecureHTTP bool) bool {
+	if u.Host == "" || u.User != nil {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && (insecureHTTP || loopback.Host(u.Hostname()))
+}

@@ -1,0 +1,142 @@
+package gatehouse
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"html/template"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+// pages writes the few documents that are the library's own.
+type pages struct {
+	template *template.Template
+	policy   string // the Content-Security-Policy of every page
+	baseURL  string
+}
+
+// page is what page.html shows.
+type page struct {
+	Style   template.CSS
+	Title   string
+	Message string
+	Status  int
+	Action  string // the target of a POST button, or
+	Link    string // of a plain link
+	Label   string
+}
+
+// problem is the body of an error for programs (RFC 9457 §3).
+type problem struct {
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Detail   string `json:"detail"`
+	LoginURL string `json:"login_url,omitempty"`
+}
+
+func newPages(baseURL string) (*pages, error) {
+	parsed, err := template.New("page").Parse(pageHTML)
+	if err != nil {
+		return nil, err
+	}
+	style := sha256.Sum256([]byte(pageCSS))
+	return &pages{
+		template: parsed,
+		baseURL:  baseURL,
+		// form-action is left out: Chromium applies it to the redirect that
+		// follows a form, and signing out ends at the provider.
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) +
+			"'; base-uri 'none'; frame-ancestors 'none'",
+	}, nil
+}
+
+// headers are what every answer of ours carries, pages and problems alike.
+func (p *pages) headers(w http.ResponseWriter) {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Content-Security-Policy", p.policy)
+}
+
+func (p *pages) fail(w http.ResponseWriter, r *http.Request, failure *Error, v *visit) {
+	if (v == nil || !v.program) && fetchmeta.Document(r) {
+		p.show(w, failure.status(), failurePage(failure))
+		return
+	}
+	body := problem{
+		Type:   "about:blank",
+		Title:  http.StatusText(failure.status()),
+		Status: failure.status(),
+		Detail: failure.message(),
+	}
+	if failure.status() == http.StatusUnauthorized && failure.Link != "" {
+		body.LoginURL = p.baseURL + failure.Link
+	}
+	writeJSON(w, "application/problem+json", failure.status(), body)
+}
+
+func failurePage(failure *Error) page {
+	shown := page{
+		Title:   http.StatusText(failure.status()),
+		Message: failure.message(),
+		Status:  failure.status(),
+		Link:    failure.Link,
+		Label:   "Continue",
+	}
+	switch {
+	case failure.Link == "":
+		shown.Link, shown.Label = "/", "Go to the start page"
+	case failure.status() == http.StatusUnauthorized:
+		shown.Title, shown.Label = "Sign in to continue", "Sign in"
+	case failure.status() == http.StatusForbidden:
+		shown.Title, shown.Label = "Not allowed", "Sign in again"
+	case failure.status() >= 500:
+		shown.Label = "Try again"
+	default:
+		shown.Label = "Sign in again"
+	}
+	return shown
+}
+
+func (p *pages) show(w http.ResponseWriter, status int, shown page) {
+	shown.Style = template.CSS(pageCSS) //nolint:gosec // our own embedded file
+	var body bytes.Buffer
+	if err := p.template.Execute(&body, shown); err != nil {
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes())
+}
+
+func writeJSON(w http.ResponseWriter, contentType string, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// seconds is how durations are written in headers: whole, rounded up.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(int(math.Ceil(d.Seconds())))
+}

@@ -1,0 +1,624 @@
+package gatehouse_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
+	"github.com/gatehouse-go/gatehouse/rbac"
+)
+
+// Access tokens live five minutes in these tests and are due a minute before.
+const (
+	live = 3 * time.Minute
+	due  = 4*time.Minute + 30*time.Second
+	dead = 6 * time.Minute
+)
+
+func TestRenewal(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser().signIn()
+	first := b.me().Token
+
+	w.clock.advance(live)
+	if b.me().Token != first {
+		t.Error("renewed early")
+	}
+	w.clock.advance(due - live)
+	res := b.get("/me")
+	if strings.Contains(res.body, first) {
+		t.Error("the handler saw the old token")
+	}
+	if len(sessionCookies(res.Cookies())) != 1 || res.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("cookies %v, Cache-Control %q", res.Cookies(), res.Header.Get("Cache-Control"))
+	}
+	if res := b.get("/me"); len(res.Cookies()) != 0 || strings.Contains(res.body, first) {
+		t.Error("renewed twice")
+	}
+	w.clock.advance(dead)
+	b.get("/me").want(t, http.StatusOK, "alice") // a dead one is renewed too
+	if got := w.provider.Calls(oidctest.Token); got != 3 {
+		t.Errorf("%d token requests, want 3", got)
+	}
+}
+
+// TestFiftyAtOnce: one token request, whoever asks, and a straggler with the old
+// cookie gets the same session.
+func TestFiftyAtOnce(t *testing.T) {
+	for name, rotation := range map[string]oidctest.Rotation{
+		"family revoked": oidctest.RotateAndRevoke, "refused": oidctest.RotateAndRefuse, "not rotated": oidctest.RotateNever,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{provider: func(c *oidctest.Config) { c.Rotation = rotation }})
+			w.provider.Intercept(oidctest.Token, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					time.Sleep(100 * time.Millisecond)
+					next.ServeHTTP(rw, r)
+				})
+			})
+			b := w.browser().signIn()
+			old := sessionCookies(b.cookies())
+			w.clock.advance(dead)
+
+			var all sync.WaitGroup
+			var mu sync.Mutex
+			values := map[string]bool{}
+			for range 50 {
+				all.Go(func() {
+					tab := w.browser()
+					tab.keep(old)
+					res := tab.fetch("/me").want(t, http.StatusOK, "alice")
+					mu.Lock()
+					defer mu.Unlock()
+					for _, c := range sessionCookies(res.Cookies()) {
+						values[c.Value] = true
+					}
+				})
+			}
+			all.Wait()
+			if len(values) != 1 {
+				t.Errorf("%d different sessions were set", len(values))
+			}
+			w.clock.advance(2 * time.Minute)
+			straggler := w.browser()
+			straggler.keep(old)
+			straggler.get("/me").want(t, http.StatusOK, "alice")
+			if got := w.provider.Calls(oidctest.Token); got != 2 {
+				t.Errorf("%d token requests, want 2", got)
+			}
+			if w.provider.Reuses() != 0 {
+				t.Errorf("%d reuses", w.provider.Reuses())
+			}
+		})
+	}
+}
+
+// TestLostAnswer: a browser that never got the renewed cookie goes on with the
+// old one, while its memory lasts.
+func TestLostAnswer(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser().signIn()
+	old := sessionCookies(b.cookies())
+	w.clock.advance(due)
+	b.get("/me")
+	w.clock.advance(live)
+	b.keep(old)
+	b.get("/me").want(t, http.StatusOK, "alice")
+	b.get("/me").want(t, http.StatusOK, "alice")
+
+	// The renewed one is presented, and lingers for thirty seconds.
+	w.clock.advance(20 * time.Second)
+	b.keep(old)
+	b.get("/me").want(t, http.StatusOK, "alice")
+	if w.provider.Reuses() != 0 {
+		t.Errorf("%d reuses", w.provider.Reuses())
+	}
+}
+
+// TestLostAnswerThatIsDueItself: the remembered session is renewed again before
+// it is served.
+func TestLostAnswerThatIsDueItself(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser().signIn()
+	old := sessionCookies(b.cookies())
+	w.clock.advance(due)
+	b.get("/me")
+	w.clock.advance(due)
+	b.keep(old)
+	res := b.get("/me").want(t, http.StatusOK, "alice")
+	if got := sessionCookies(res.Cookies()); len(got) != 1 {
+		t.Errorf("%d session cookies set", len(got))
+	}
+	if got := w.provider.Calls(oidctest.Token); got != 3 || w.provider.Reuses() != 0 {
+		t.Errorf("%d token requests, %d reuses", got, w.provider.Reuses())
+	}
+}
+
+// TestWhoRenews: requests whose answer a browser may throw away leave the
+// renewal to others until the token is dead.
+func TestWhoRenews(t *testing.T) {
+	for name, header := range map[string]http.Header{
+		"image":     {"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}},
+		"script":    {"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"script"}},
+		"prefetch":  with(navigation, "Sec-Purpose", "prefetch"),
+		"WebSocket": {"Sec-Fetch-Mode": {"websocket"}, "Upgrade": {"websocket"}, "Connection": {"Upgrade"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{})
+			b := w.browser().signIn()
+			w.clock.advance(due)
+			if res := b.send(http.MethodGet, "/me", header, ""); len(res.Cookies()) != 0 || res.StatusCode != http.StatusOK {
+				t.Errorf("%d, renewed %v", res.StatusCode, res.Cookies())
+			}
+			w.clock.advance(dead - due)
+			if res := b.send(http.MethodGet, "/me", header, ""); len(res.Cookies()) != 1 || res.StatusCode != http.StatusOK {
+				t.Errorf("dead token: %d, renewed %v", res.StatusCode, res.Cookies())
+			}
+		})
+	}
+}
+
+// TestProviderFails: a transient failure signs nobody out.
+func TestProviderFails(t *testing.T) {
+	for name, fault := range map[string]oidctest.Fault{
+		"500":                     oidctest.Status(http.StatusInternalServerError),
+		"503":                     oidctest.Status(http.StatusServiceUnavailable),
+		"429":                     oidctest.Status(http.StatusTooManyRequests),
+		"not JSON":                oidctest.Body(http.StatusOK, "text/html", "<h1>maintenance</h1>"),
+		"error without a body":    oidctest.Status(http.StatusBadRequest),
+		"temporarily_unavailable": oidctest.Body(http.StatusBadRequest, "application/json", `{"error":"temporarily_unavailable"}`),
+		"invalid_client":          oidctest.Body(http.StatusUnauthorized, "application/json", `{"error":"invalid_client"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.OutageGrace = time.Minute }})
+			b := w.browser().signIn()
+			w.clock.advance(due)
+			remove := w.provider.Intercept(oidctest.Token, fault)
+
+			b.get("/me").want(t, http.StatusOK, "alice") // the token is still good
+			calls := w.provider.Calls(oidctest.Token)
+			for range 20 {
+				b.fetch("/me").want(t, http.StatusOK)
+			}
+			if got := w.provider.Calls(oidctest.Token); got != calls {
+				t.Errorf("%d requests within the same second", got-calls)
+			}
+			w.clock.advance(time.Minute)
+			b.get("/me").want(t, http.StatusOK, "alice") // within OutageGrace
+			w.clock.advance(time.Minute)
+			res := b.get("/me").want(t, http.StatusServiceUnavailable, "still signed in")
+			if len(res.Cookies()) != 0 || res.Header.Get("Retry-After") == "" {
+				t.Errorf("cookies %v, Retry-After %q", res.Cookies(), res.Header.Get("Retry-After"))
+			}
+			b.fetch("/me").want(t, http.StatusServiceUnavailable, `"status":503`)
+			b.get("/").want(t, http.StatusOK, "stranger") // a public page is served
+
+			remove()
+			w.clock.advance(2 * time.Second)
+			b.get("/me").want(t, http.StatusOK, "alice")
+		})
+	}
+}
+
+// TestHangingProvider: a request whose token is good doesn't wait for long, and
+// the renewal isn't lost.
+func TestHangingProvider(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser().signIn()
+	first := b.me().Token
+	release := make(chan struct{})
+	w.provider.Intercept(oidctest.Token, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+			next.ServeHTTP(rw, r)
+		})
+	})
+	w.clock.advance(due)
+	began := time.Now()
+	if b.me().Token != first {
+		t.Error("not the old token")
+	}
+	if waited := time.Since(began); waited > 5*time.Second {
+		t.Errorf("waited %v", waited)
+	}
+	close(release)
+	for range 100 {
+		if b.me().Token != first {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("the renewal was lost")
+}
+
+// TestClientLeaves: whoever disconnects doesn't take the renewal along.
+func TestClientLeaves(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser().signIn()
+	entered := make(chan struct{}, 1)
+	w.provider.Intercept(oidctest.Token, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			entered <- struct{}{}
+			time.Sleep(200 * time.Millisecond)
+			next.ServeHTTP(rw, r)
+		})
+	})
+	w.clock.advance(dead)
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.app.URL+"/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range sessionCookies(b.cookies()) {
+		r.AddCookie(c)
+	}
+	go func() {
+		<-entered
+		cancel()
+	}()
+	if res, err := w.app.Client().Do(r); err == nil {
+		res.Body.Close()
+		t.Error("the client didn't leave")
+	}
+	b.get("/me").want(t, http.StatusOK, "alice")
+	if got := w.provider.Calls(oidctest.Token); got != 2 || w.provider.Reuses() != 0 {
+		t.Errorf("%d token requests, %d reuses", got, w.provider.Reuses())
+	}
+}
+
+// TestSessionEnds: the provider's word is final.
+func TestSessionEnds(t *testing.T) {
+	for name, fault := range map[string]oidctest.Fault{
+		"invalid_grant":   oidctest.Body(http.StatusBadRequest, "application/json", `{"error":"invalid_grant"}`),
+		"invalid_request": oidctest.Body(http.StatusBadRequest, "application/json", `{"error":"invalid_request"}`), // dex
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{})
+			b := w.browser().signIn()
+			w.clock.advance(due)
+			remove := w.provider.Intercept(oidctest.Token, fault)
+			b.fetch("/me").want(t, http.StatusUnauthorized, "login_url")
+			if left := sessionCookies(b.cookies()); len(left) != 0 {
+				t.Errorf("left %v", left)
+			}
+			remove()
+			b.visit("/me").want(t, http.StatusOK, "alice")
+		})
+	}
+	t.Run("navigation", func(t *testing.T) {
+		w := newWorld(t, setup{})
+		b := w.browser().signIn()
+		w.clock.advance(due)
+		w.provider.RevokeUser("alice")
+		b.get("/me").want(t, http.StatusFound)
+		b.visit("/me").want(t, http.StatusOK, "alice")
+	})
+}
+
+// TestRefreshedIDToken is held against the one of the sign-in (OpenID Connect
+// Core §12.2).
+func TestRefreshedIDToken(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*oidctest.JWT)
+		ends   bool
+	}{
+		{"the same", func(*oidctest.JWT) {}, false},
+		{"no nonce", func(j *oidctest.JWT) { delete(j.Claims, "nonce") }, false},
+		{"no auth_time", func(j *oidctest.JWT) { delete(j.Claims, "auth_time") }, false},
+		{"another sub", func(j *oidctest.JWT) { j.Claims["sub"] = "mallory" }, true},
+		{"another iss", func(j *oidctest.JWT) { j.Claims["iss"] = "https://evil.example" }, true},
+		{"another aud", func(j *oidctest.JWT) { j.Claims["aud"] = "other" }, true},
+		{"one more aud", func(j *oidctest.JWT) { j.Claims["aud"] = []string{"app", "other"}; j.Claims["azp"] = "app" }, true},
+		{"an azp", func(j *oidctest.JWT) { j.Claims["azp"] = "app" }, true},
+		{"another nonce", func(j *oidctest.JWT) { j.Claims["nonce"] = "other" }, true},
+		{"another auth_time", func(j *oidctest.JWT) { j.Claims["auth_time"] = 1 }, true},
+		{"unsigned", func(j *oidctest.JWT) { j.Unsigned() }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.MaxAge = time.Hour }})
+			b := w.browser().signIn()
+			w.clock.advance(due)
+			w.provider.OnIDToken(c.change)
+			res := b.fetch("/me")
+			if c.ends {
+				res.want(t, http.StatusUnauthorized)
+				if len(sessionCookies(b.cookies())) != 0 {
+					t.Error("the session is still there")
+				}
+				return
+			}
+			res.want(t, http.StatusOK, "alice")
+			for _, claim := range []string{"nonce", "auth_time", "sid"} {
+				if b.me().Claims[claim] == nil {
+					t.Errorf("%s was forgotten", claim)
+				}
+			}
+		})
+	}
+}
+
+// TestClaimsAreRenewed: roles that come or go take effect at once.
+func TestClaimsAreRenewed(t *testing.T) {
+	bob := func(role string) oidctest.User {
+		return oidctest.User{Subject: "bob", Claims: map[string]any{"roles": []string{role}}, UserinfoClaims: map[string]any{"team": role + " team"}}
+	}
+	for _, c := range []struct {
+		name    string
+		idToken oidctest.RefreshedIDToken
+		fault   oidctest.Fault // of userinfo
+		role    int            // what /admin answers once the role is gone
+		team    string
+	}{
+		{"new ID token", oidctest.WithNonce, nil, http.StatusForbidden, "user team"},
+		{"userinfo alone", oidctest.NoIDToken, nil, http.StatusForbidden, "user team"},
+		{"userinfo fails", oidctest.WithNonce, oidctest.Status(500), http.StatusForbidden, "admin team"},
+		{"neither", oidctest.NoIDToken, oidctest.Status(500), http.StatusOK, "admin team"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, setup{provider: func(p *oidctest.Config) { p.RefreshedIDToken = c.idToken }})
+			w.provider.SignIn(bob("admin"))
+			b := w.browser().signIn()
+			b.get("/admin").want(t, http.StatusOK)
+			w.provider.PutUser(bob("user"))
+			if c.fault != nil {
+				w.provider.Intercept(oidctest.Userinfo, c.fault)
+			}
+			b.get("/admin").want(t, http.StatusOK) // not renewed yet
+			w.clock.advance(due)
+			b.get("/admin").want(t, c.role)
+			if got := b.me().Claims["team"]; got != c.team {
+				t.Errorf("team %v, want %v", got, c.team)
+			}
+		})
+	}
+	t.Run("another person's userinfo", func(t *testing.T) {
+		w := newWorld(t, setup{})
+		b := w.browser().signIn()
+		w.provider.OnAnswer(oidctest.Userinfo, func(d map[string]any) { d["sub"] = "mallory" })
+		w.clock.advance(due)
+		b.fetch("/me").want(t, http.StatusUnauthorized)
+	})
+}
+
+func TestUserinfoIsUnderTheIDToken(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.provider.OnAnswer(oidctest.Userinfo, func(d map[string]any) {
+		d["name"], d["team"], d["acr"], d["exp"], d["sid"] = "Mallory", "blue", "gold", 1, "other"
+	})
+	claims := w.browser().signIn().me().Claims
+	if claims["name"] != "Alice" || claims["team"] != "blue" || claims["acr"] != nil || claims["exp"] == 1.0 || claims["sid"] == "other" {
+		t.Errorf("claims %v", claims)
+	}
+	w = newWorld(t, setup{gate: func(c *gatehouse.Config) { c.SkipUserinfo = true }})
+	w.browser().signIn()
+	if got := w.provider.Calls(oidctest.Userinfo); got != 0 {
+		t.Errorf("userinfo was asked %d times", got)
+	}
+}
+
+func TestWithoutRefreshToken(t *testing.T) {
+	for name, outlive := range map[string]bool{"ends with the access token": false, "lives to its own end": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{
+				provider: func(c *oidctest.Config) { c.RefreshTokens = oidctest.RefreshNever },
+				gate:     func(c *gatehouse.Config) { c.OutliveAccessToken = outlive },
+			})
+			b := w.browser().signIn()
+			w.clock.advance(due)
+			b.get("/me").want(t, http.StatusOK)
+			w.clock.advance(dead - due)
+			want := http.StatusUnauthorized
+			if outlive {
+				want = http.StatusOK
+			}
+			b.fetch("/me").want(t, want)
+			if got := w.provider.Calls(oidctest.Token); got != 1 {
+				t.Errorf("%d token requests", got)
+			}
+		})
+	}
+}
+
+// TestExpiresIn: whatever a provider says, the session works and isn't renewed
+// at every request.
+func TestExpiresIn(t *testing.T) {
+	for name, value := range map[string]any{
+		"string": "300", "absent": nil, "negative": -300, "zero": 0, "huge": 600000000000, "float": 300.0,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{})
+			w.provider.OnAnswer(oidctest.Token, func(d map[string]any) {
+				if d["expires_in"] = value; value == nil {
+					delete(d, "expires_in")
+				}
+			})
+			b := w.browser().signIn()
+			for range 3 {
+				b.get("/me").want(t, http.StatusOK)
+			}
+			if got := w.provider.Calls(oidctest.Token); got != 1 {
+				t.Errorf("%d token requests", got)
+			}
+		})
+	}
+}
+
+func TestLifetimes(t *testing.T) {
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.SessionLifetime, c.IdleTimeout = time.Hour, 20*time.Minute }})
+	t.Run("idle", func(t *testing.T) {
+		b := w.browser().signIn()
+		w.clock.advance(21 * time.Minute)
+		b.fetch("/me").want(t, http.StatusUnauthorized)
+	})
+	t.Run("use slides, up to the absolute end", func(t *testing.T) {
+		b := w.browser().signIn()
+		for range 5 {
+			w.clock.advance(11 * time.Minute)
+			b.fetch("/me").want(t, http.StatusOK)
+		}
+		w.clock.advance(6 * time.Minute)
+		b.fetch("/me").want(t, http.StatusUnauthorized)
+	})
+	t.Run("asking for the session is no use", func(t *testing.T) {
+		b := w.browser().signIn()
+		for range 2 {
+			w.clock.advance(9 * time.Minute)
+			b.fetch("/auth/session").want(t, http.StatusOK)
+		}
+		w.clock.advance(3 * time.Minute)
+		b.fetch("/auth/session").want(t, http.StatusUnauthorized)
+	})
+	t.Run("the provider's end", func(t *testing.T) {
+		remove := w.provider.OnIDToken(func(j *oidctest.JWT) { j.Claims["session_expiry"] = w.clock.Now().Add(10 * time.Minute).Unix() })
+		b := w.browser().signIn()
+		remove()
+		w.clock.advance(9 * time.Minute) // renewed meanwhile, without the claim
+		b.fetch("/me").want(t, http.StatusOK)
+		w.clock.advance(2 * time.Minute)
+		b.fetch("/me").want(t, http.StatusUnauthorized)
+	})
+	t.Run("slides without renewal", func(t *testing.T) {
+		w := newWorld(t, setup{
+			provider: func(c *oidctest.Config) { c.AccessTokenLifetime = 10 * time.Hour },
+			gate:     func(c *gatehouse.Config) { c.IdleTimeout = 20 * time.Minute },
+		})
+		b := w.browser().signIn()
+		old := sessionCookies(b.cookies())
+		w.clock.advance(15 * time.Minute)
+		values := map[string]bool{}
+		for range 3 { // at the same time, with the same cookie
+			b.keep(old)
+			for _, c := range sessionCookies(b.fetch("/me").want(t, http.StatusOK).Cookies()) {
+				values[c.Value] = true
+			}
+		}
+		if len(values) != 1 {
+			t.Errorf("%d different cookies", len(values))
+		}
+		w.clock.advance(15 * time.Minute)
+		b.fetch("/me").want(t, http.StatusOK)
+		if got := w.provider.Calls(oidctest.Token); got != 1 {
+			t.Errorf("%d token requests", got)
+		}
+	})
+}
+
+// TestNoStoreWins: an answer that sets a cookie is never cached, whatever the
+// handler says and however it writes.
+func TestNoStoreWins(t *testing.T) {
+	for name, write := range map[string]func(http.ResponseWriter){
+		"Write":       func(w http.ResponseWriter) { fmt.Fprint(w, "x") },
+		"WriteHeader": func(w http.ResponseWriter) { w.WriteHeader(http.StatusTeapot) },
+		"nothing":     func(http.ResponseWriter) {},
+		"http.Error":  func(w http.ResponseWriter) { http.Error(w, "no", http.StatusNotFound) },
+		"Flush":       func(w http.ResponseWriter) { w.(http.Flusher).Flush(); fmt.Fprint(w, "x") },
+		"controller":  func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() },
+		"copy":        func(w http.ResponseWriter) { _, _ = strings.NewReader("x").WriteTo(w) },
+		"early hints": func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints); fmt.Fprint(w, "x") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{routes: func(g *gatehouse.Gate) http.Handler {
+				mux := g.Mux()
+				mux.HandleFunc("/me", rbac.SignedIn(), func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Cache-Control", "public, max-age=3600")
+					write(w)
+				})
+				return g.Wrap(mux)
+			}})
+			b := w.browser()
+			b.get(b.callback("/me"))
+			if got := b.get("/me").Header.Get("Cache-Control"); got != "public, max-age=3600" && name != "http.Error" {
+				t.Errorf("without a cookie the handler's word counts, not %q", got)
+			}
+			w.clock.advance(due)
+			res := b.get("/me")
+			if got := res.Header.Values("Cache-Control"); len(res.Cookies()) != 1 || len(got) != 1 || got[0] != "no-store" {
+				t.Errorf("cookies %v, Cache-Control %q", res.Cookies(), got)
+			}
+		})
+	}
+}
+
+func TestAdmit(t *testing.T) {
+	type call struct {
+		renewal bool
+		own     any
+	}
+	var mu sync.Mutex
+	var calls []call
+	var answer func(*gatehouse.Admission) error
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		c.Admit = func(_ context.Context, a *gatehouse.Admission) error {
+			mu.Lock()
+			defer mu.Unlock()
+			calls = append(calls, call{a.Renewal, a.Own["level"]})
+			if a.AccessToken == "" || a.Claims["sub"] != "alice" {
+				return errors.New("no claims")
+			}
+			return answer(a)
+		}
+	}})
+	answer = func(a *gatehouse.Admission) error {
+		if !a.Renewal {
+			a.Own["level"], a.Own["name"] = 7, "Dr. Alice"
+		}
+		return nil
+	}
+	b := w.browser().signIn()
+	if claims := b.me().Claims; claims["level"] != 7.0 || claims["name"] != "Dr. Alice" {
+		t.Errorf("claims %v", claims)
+	}
+	w.clock.advance(due)
+	if claims := b.me().Claims; claims["level"] != 7.0 || claims["name"] != "Dr. Alice" {
+		t.Errorf("after renewal: claims %v", claims)
+	}
+	if len(calls) != 2 || calls[0].renewal || !calls[1].renewal || calls[1].own != 7.0 {
+		t.Errorf("calls %v", calls)
+	}
+
+	answer = func(*gatehouse.Admission) error { return errors.New("database away: canary") }
+	w.clock.advance(due)
+	if claims := b.me().Claims; claims["level"] != 7.0 {
+		t.Errorf("a failure at renewal lost %v", claims)
+	}
+	res := w.browser().visit("/me").want(t, http.StatusInternalServerError)
+	if strings.Contains(res.body, "canary") {
+		t.Error("the cause reached the page")
+	}
+
+	answer = func(*gatehouse.Admission) error {
+		return &gatehouse.Error{Status: http.StatusForbidden, Message: "You have left the company."}
+	}
+	w.clock.advance(due)
+	b.get("/me").want(t, http.StatusForbidden, "You have left the company.")
+	if len(sessionCookies(b.cookies())) != 0 {
+		t.Error("a refused session is still there")
+	}
+	refused := w.browser()
+	refused.visit("/me").want(t, http.StatusForbidden, "You have left the company.")
+	if len(sessionCookies(refused.cookies())) != 0 {
+		t.Error("a refused sign-in began a session")
+	}
+
+	for name, bad := range map[string]func(*gatehouse.Admission) error{
+		"sub":           func(a *gatehouse.Admission) error { a.Own["sub"] = "mallory"; return nil },
+		"not encodable": func(a *gatehouse.Admission) error { a.Own["f"] = func() {}; return nil },
+		"panic":         func(*gatehouse.Admission) error { panic("oops") },
+	} {
+		answer = bad
+		if res := w.browser().visit("/me"); res.StatusCode != http.StatusInternalServerError {
+			t.Errorf("%s: %d", name, res.StatusCode)
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package gatehouse
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+)
+
+// uncached is a ResponseWriter whose answer sets a cookie of ours: no cache may
+// keep it, whatever the handler says, or it would hand out the session (RFC
+// 9111 §7.3). It is the one case in which the library wraps a ResponseWriter.
+type uncached struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+// seal makes the answer uncacheable, at the last moment.
+func (u *uncached) seal() {
+	if !u.wrote {
+		u.wrote = true
+		u.Header().Set("Cache-Control", "no-store")
+	}
+}
+
+// WriteHeader implements http.ResponseWriter. Informational answers go out as
+// they are: the final header is still to come.
+func (u *uncached) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		u.seal()
+	}
+	u.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements io.Writer.
+func (u *uncached) Write(b []byte) (int, error) {
+	u.seal()
+	return u.ResponseWriter.Write(b)
+}
+
+// ReadFrom keeps the sendfile path of the writer below.
+func (u *uncached) ReadFrom(r io.Reader) (int64, error) {
+	u.seal()
+	return io.Copy(u.ResponseWriter, r)
+}
+
+// Flush implements http.Flusher.
+func (u *uncached) Flush() {
+	u.seal()
+	_ = http.NewResponseController(u.ResponseWriter).Flush()
+}
+
+// Hijack implements http.Hijacker.
+func (u *uncached) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(u.ResponseWriter).Hijack()
+}
+
+// Unwrap serves http.ResponseController.
+func (u *uncached) Unwrap() http.ResponseWriter { return u.ResponseWriter }

@@ -1,0 +1,122 @@
+package gatehouse
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"maps"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"github.com/gatehouse-go/gatehouse/oidc"
+	"github.com/gatehouse-go/gatehouse/refresh"
+)
+
+// session is what a sealed cookie holds: a compact binary frame, read without
+// copying. Opening one parses no claims and builds no token strings.
+//
+//	version  1 byte
+//	id       16 bytes, ours, minted at sign-in and kept by renewals
+//	started, seen, ends  uvarint, unix seconds
+//	tokens, under, over, own  uvarint length, then bytes
+type session struct {
+	id      [16]byte
+	started int64
+	seen    int64 // when a request last slid the idle timeout
+	ends    int64 // never moves past started + SessionLifetime
+	tokens  oidc.Tokens
+
+	// Claims are layered, as JSON objects or nothing: under, the ID token's
+	// payload, over, own; a later layer wins.
+	under []byte // userinfo, and what earlier ID tokens said that this one omits
+	over  []byte // userinfo newer than the ID token
+	own   []byte // the application's, from Admit
+}
+
+const sessionVersion = 1
+
+var errSession = errors.New("gatehouse: not a session frame")
+
+func newSessionID() (id [16]byte) {
+	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	return id
+}
+
+func (s *session) frame() []byte {
+	tokens := s.tokens.Bytes()
+	b := make([]byte, 0, 1+len(s.id)+7*binary.MaxVarintLen64+len(tokens)+len(s.under)+len(s.over)+len(s.own))
+	b = append(b, sessionVersion)
+	b = append(b, s.id[:]...)
+	for _, moment := range []int64{s.started, s.seen, s.ends} {
+		b = binary.AppendUvarint(b, uint64(moment))
+	}
+	for _, part := range [][]byte{tokens, s.under, s.over, s.own} {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	return b
+}
+
+// parseSession reads a frame; the session aliases b.
+func parseSession(b []byte) (session, error) {
+	var s session
+	if len(b) < 1+len(s.id) || b[0] != sessionVersion {
+		return session{}, errSession
+	}
+	b = b[1+copy(s.id[:], b[1:]):]
+	for _, moment := range []*int64{&s.started, &s.seen, &s.ends} {
+		value, n := binary.Uvarint(b)
+		if n <= 0 || value > 1<<40 {
+			return session{}, errSession
+		}
+		*moment, b = int64(value), b[n:]
+	}
+	var tokens []byte
+	for _, part := range []*[]byte{&tokens, &s.under, &s.over, &s.own} {
+		length, n := binary.Uvarint(b)
+		if n <= 0 || length > uint64(len(b)-n) {
+			return session{}, errSession
+		}
+		*part, b = b[n:n+int(length)], b[n+int(length):]
+	}
+	if len(b) != 0 {
+		return session{}, errSession
+	}
+	var err error
+	s.tokens, err = oidc.ParseTokens(tokens)
+	return s, err
+}
+
+// claims merges the layers into a map of the caller's own.
+func (s *session) claims() (map[string]any, error) {
+	merged := map[string]any{}
+	for _, layer := range [][]byte{s.under, s.tokens.IDTokenPayload(), s.over, s.own} {
+		if len(layer) == 0 {
+			continue
+		}
+		values, err := claims.Parse(layer)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(merged, values)
+	}
+	return merged, nil
+}
+
+// expires is when the cookie stops being a session: its own end, or earlier
+// when nobody uses it.
+func (s *session) expires(idle time.Duration) time.Time {
+	ends := time.Unix(s.ends, 0)
+	if idle <= 0 {
+		return ends
+	}
+	if idles := time.Unix(s.seen, 0).Add(idle); idles.Before(ends) {
+		return idles
+	}
+	return ends
+}
+
+// key names the tokens of this session to the renewal group.
+func (s *session) key() refresh.Key {
+	return refresh.KeyOf(s.tokens.RawRefresh(), s.tokens.RawAccess())
+}

@@ -1,0 +1,351 @@
+package gatehouse_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
+	"github.com/gatehouse-go/gatehouse/rbac"
+)
+
+// world is a provider, an application behind a gate, and a clock that both go
+// by.
+type world struct {
+	*testing.T
+	clock    *clock
+	provider *oidctest.Provider
+	idp      *httptest.Server
+	gate     *gatehouse.Gate
+	app      *httptest.Server
+	log      *log
+}
+
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// log keeps every line.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// signingKey is shared, because making one takes long.
+var signingKey = sync.OnceValue(func() *oidctest.Key { return oidctest.NewKey("RS256") })
+
+var alice = oidctest.User{Subject: "alice", Claims: map[string]any{"name": "Alice", "roles": []string{"admin", "editor"}}}
+
+// setup is what a test asks for beyond the ordinary.
+type setup struct {
+	provider func(*oidctest.Config)
+	gate     func(*gatehouse.Config)
+	tls      bool
+	routes   func(*gatehouse.Gate) http.Handler
+}
+
+func newWorld(t *testing.T, s setup) *world {
+	t.Helper()
+	w := &world{T: t, clock: &clock{now: time.Now().Truncate(time.Second)}, log: &log{}}
+
+	providing := oidctest.Config{Keys: []*oidctest.Key{signingKey()}, RefreshTokens: oidctest.RefreshAlways, Clock: w.clock.Now}
+	if s.provider != nil {
+		s.provider(&providing)
+	}
+	w.provider = oidctest.NewProvider(providing)
+	w.idp = httptest.NewServer(w.provider)
+	t.Cleanup(w.idp.Close)
+	t.Cleanup(w.provider.Close)
+	w.provider.SignIn(alice)
+
+	var handler http.Handler
+	serve := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) })
+	if s.tls {
+		w.app = httptest.NewTLSServer(serve)
+	} else {
+		w.app = httptest.NewServer(serve)
+	}
+	t.Cleanup(w.app.Close)
+
+	config := gatehouse.Config{
+		Issuer:       w.idp.URL,
+		ClientID:     "app",
+		ClientSecret: "secret",
+		BaseURL:      w.app.URL,
+		SessionKeys:  []cookie.Key{cookie.NewKey()},
+		Logger:       slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Clock:        w.clock.Now,
+	}
+	if s.gate != nil {
+		s.gate(&config)
+	}
+	gate, err := gatehouse.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = gate.Close() })
+	w.gate = gate
+	if s.routes == nil {
+		s.routes = routes
+	}
+	handler = s.routes(gate)
+	return w
+}
+
+// routes are the pages that most tests go to.
+func routes(gate *gatehouse.Gate) http.Handler {
+	mux := gate.Mux()
+	mux.HandleFunc("/{$}", rbac.Public(), func(w http.ResponseWriter, r *http.Request) {
+		who, ok := gatehouse.IdentityFrom(r.Context())
+		if !ok {
+			fmt.Fprint(w, "hello stranger")
+			return
+		}
+		fmt.Fprint(w, "hello ", who.Subject())
+	})
+	mux.HandleFunc("/me", rbac.SignedIn(), me)
+	mux.HandleFunc("/orders/{id}", rbac.SignedIn(), me)
+	mux.HandleFunc("/admin", rbac.Role("admin"), func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "admin ok") })
+	api := gate.Mux()
+	api.HandleFunc("/api/me", rbac.SignedIn(), me)
+	root := http.NewServeMux()
+	root.Handle("/", gate.Wrap(mux))
+	root.Handle("/api/", gate.API(api))
+	return root
+}
+
+// seen is what /me says.
+type seen struct {
+	Sub    string         `json:"sub"`
+	Token  string         `json:"token"`
+	Claims map[string]any `json:"claims"`
+}
+
+func me(w http.ResponseWriter, r *http.Request) {
+	who, _ := gatehouse.IdentityFrom(r.Context())
+	_ = json.NewEncoder(w).Encode(seen{who.Subject(), who.AccessToken(), who.Claims()})
+}
+
+// browser keeps cookies and sends what browsers send.
+type browser struct {
+	w      *world
+	client *http.Client
+	jar    *cookiejar.Jar
+}
+
+func (w *world) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if transport, ok := w.app.Client().Transport.(*http.Transport); ok {
+		client.Transport = transport
+	}
+	return &browser{w, client, jar}
+}
+
+// answer is a response with its body read.
+type answer struct {
+	*http.Response
+	body string
+}
+
+// headers of the things that browsers do.
+var (
+	navigation = http.Header{
+		"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}, "Sec-Fetch-Site": {"same-origin"},
+		"Accept": {"text/html,application/xhtml+xml,*/*;q=0.8"},
+	}
+	fetching = http.Header{"Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}, "Sec-Fetch-Site": {"same-origin"}, "Accept": {"*/*"}}
+)
+
+func with(header http.Header, pairs ...string) http.Header {
+	header = header.Clone()
+	for i := 0; i < len(pairs); i += 2 {
+		header.Set(pairs[i], pairs[i+1])
+	}
+	return header
+}
+
+// send makes one request and follows nothing. A path is one of the application.
+func (b *browser) send(method, target string, header http.Header, body string) answer {
+	b.w.Helper()
+	if strings.HasPrefix(target, "/") {
+		target = b.w.app.URL + target
+	}
+	r, err := http.NewRequest(method, target, strings.NewReader(body))
+	if err != nil {
+		b.w.Fatal(err)
+	}
+	r.Header = header.Clone()
+	if body != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := b.client.Do(r)
+	if err != nil {
+		b.w.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.w.Fatal(err)
+	}
+	return answer{res, string(text)}
+}
+
+// get navigates and follows nothing.
+func (b *browser) get(target string) answer {
+	b.w.Helper()
+	return b.send(http.MethodGet, target, navigation, "")
+}
+
+// fetch is a script's request.
+func (b *browser) fetch(target string) answer {
+	b.w.Helper()
+	return b.send(http.MethodGet, target, fetching, "")
+}
+
+// location is where a redirect leads.
+func (a answer) location(t *testing.T) string {
+	t.Helper()
+	target, err := a.Location()
+	if err != nil {
+		t.Fatalf("%s %s: %d without a Location: %s", a.Request.Method, a.Request.URL, a.StatusCode, a.body)
+	}
+	return target.String()
+}
+
+// visit navigates and follows redirects to wherever they end.
+func (b *browser) visit(target string) answer {
+	b.w.Helper()
+	for range 10 {
+		res := b.get(target)
+		if res.StatusCode < 300 || res.StatusCode > 399 {
+			return res
+		}
+		target = res.location(b.w.T)
+	}
+	b.w.Fatalf("redirects without end, to %s", target)
+	return answer{}
+}
+
+// signIn goes to a page that needs it, and fails the test unless it is shown.
+func (b *browser) signIn() *browser {
+	b.w.Helper()
+	if res := b.visit("/me"); res.StatusCode != http.StatusOK {
+		b.w.Fatalf("sign-in ended with %d at %s: %s\n%s", res.StatusCode, res.Request.URL, res.body, b.w.log)
+	}
+	return b
+}
+
+// me is what the application sees of this browser.
+func (b *browser) me() seen {
+	b.w.Helper()
+	res := b.get("/me")
+	var s seen
+	if err := json.Unmarshal([]byte(res.body), &s); err != nil {
+		b.w.Fatalf("/me: %d %s", res.StatusCode, res.body)
+	}
+	return s
+}
+
+// callback goes through the provider and stops before the application's
+// callback, whose address it returns.
+func (b *browser) callback(page string) string {
+	b.w.Helper()
+	toProvider := b.get(page).location(b.w.T)
+	return b.get(toProvider).location(b.w.T)
+}
+
+// cookies that the application has set in this browser.
+func (b *browser) cookies() []*http.Cookie {
+	b.w.Helper()
+	base, err := url.Parse(b.w.app.URL)
+	if err != nil {
+		b.w.Fatal(err)
+	}
+	return b.jar.Cookies(base)
+}
+
+// keep puts cookies back, as an old copy would be.
+func (b *browser) keep(cookies []*http.Cookie) {
+	b.w.Helper()
+	base, err := url.Parse(b.w.app.URL)
+	if err != nil {
+		b.w.Fatal(err)
+	}
+	for _, c := range cookies {
+		c.Path = "/"
+	}
+	b.jar.SetCookies(base, cookies)
+}
+
+func sessionCookies(cookies []*http.Cookie) (kept []*http.Cookie) {
+	for _, c := range cookies {
+		if strings.Contains(c.Name, "gatehouse") && !strings.Contains(c.Name, "-flow") {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+func flowCookies(cookies []*http.Cookie) (kept []*http.Cookie) {
+	for _, c := range cookies {
+		if strings.Contains(c.Name, "-flow-") {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// want fails the test unless the answer has this status and says all of texts.
+func (a answer) want(t *testing.T, status int, texts ...string) answer {
+	t.Helper()
+	if a.StatusCode != status {
+		t.Errorf("%s %s: %d, want %d: %s", a.Request.Method, a.Request.URL, a.StatusCode, status, a.body)
+	}
+	for _, text := range texts {
+		if !strings.Contains(a.body, text) {
+			t.Errorf("%s %s doesn't say %q: %s", a.Request.Method, a.Request.URL, text, a.body)
+		}
+	}
+	return a
+}
