@@ -59,6 +59,7 @@ func New(config Config) (*Gate, error) {
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, fmt.Errorf("gatehouse: invalid configuration:\n%w", err)
 	}
+	g.config.ClientSecret = "" // the provider's client keeps it where nothing prints it
 
 	g.challenge = fmt.Sprintf("Cookie realm=%q, form-action=%q, cookie-name=%q",
 		config.BaseURL, g.loginPath(""), g.sessions.Name())

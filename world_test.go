@@ -24,7 +24,7 @@ import (
 // world is a provider, an application behind a gate, and a clock that both go
 // by.
 type world struct {
-	*testing.T
+	testing.TB
 	clock    *clock
 	provider *oidctest.Provider
 	idp      *httptest.Server
@@ -81,9 +81,9 @@ type setup struct {
 	routes   func(*gatehouse.Gate) http.Handler
 }
 
-func newWorld(t *testing.T, s setup) *world {
+func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
-	w := &world{T: t, clock: &clock{now: time.Now().Truncate(time.Second)}, log: &log{}}
+	w := &world{TB: t, clock: &clock{now: time.Now().Truncate(time.Second)}, log: &log{}}
 
 	providing := oidctest.Config{Keys: []*oidctest.Key{signingKey()}, RefreshTokens: oidctest.RefreshAlways, Clock: w.clock.Now}
 	if s.provider != nil {
@@ -244,7 +244,7 @@ func (b *browser) fetch(target string) answer {
 }
 
 // location is where a redirect leads.
-func (a answer) location(t *testing.T) string {
+func (a answer) location(t testing.TB) string {
 	t.Helper()
 	target, err := a.Location()
 	if err != nil {
@@ -261,7 +261,7 @@ func (b *browser) visit(target string) answer {
 		if res.StatusCode < 300 || res.StatusCode > 399 {
 			return res
 		}
-		target = res.location(b.w.T)
+		target = res.location(b.w)
 	}
 	b.w.Fatalf("redirects without end, to %s", target)
 	return answer{}
@@ -291,8 +291,8 @@ func (b *browser) me() seen {
 // callback, whose address it returns.
 func (b *browser) callback(page string) string {
 	b.w.Helper()
-	toProvider := b.get(page).location(b.w.T)
-	return b.get(toProvider).location(b.w.T)
+	toProvider := b.get(page).location(b.w)
+	return b.get(toProvider).location(b.w)
 }
 
 // cookies that the application has set in this browser.
@@ -337,7 +337,7 @@ func flowCookies(cookies []*http.Cookie) (kept []*http.Cookie) {
 }
 
 // want fails the test unless the answer has this status and says all of texts.
-func (a answer) want(t *testing.T, status int, texts ...string) answer {
+func (a answer) want(t testing.TB, status int, texts ...string) answer {
 	t.Helper()
 	if a.StatusCode != status {
 		t.Errorf("%s %s: %d, want %d: %s", a.Request.Method, a.Request.URL, a.StatusCode, status, a.body)
