@@ -11,7 +11,6 @@ import (
 	"github.com/dexidp/dex/server/signer"
 	"github.com/dexidp/dex/storage"
 	"github.com/dexidp/dex/storage/memory"
-	"golang.org/x/crypto/bcrypt"
 )
 
 // Dex is dex with its password database in memory, a page for consent, and
@@ -35,7 +34,7 @@ func dex(name string, rotates bool) Provider {
 			RoleClaim:      "groups",
 		},
 		path:   "/dex",
-		secret: "to be +encoded: 100%/ä",
+		secret: "to be +encoded: 100%/&=",
 		open: func(t testing.TB, s *Server) http.Handler {
 			return openDex(t, s, lifetime, rotates)
 		},
@@ -45,8 +44,7 @@ func dex(name string, rotates bool) Provider {
 func openDex(t testing.TB, s *Server, lifetime time.Duration, rotates bool) http.Handler {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
-	store := memory.New(logger)
-	populate(t, s, store)
+	store := storeOf(s, logger)
 	keys := signer.LocalConfig{KeysRotationPeriod: "6h"}
 	signing, err := keys.Open(t.Context(), store, lifetime, s.Clock.Now, logger)
 	if err != nil {
@@ -72,35 +70,28 @@ func openDex(t testing.TB, s *Server, lifetime time.Duration, rotates bool) http
 	return handler
 }
 
-// populate registers the client and the people.
-func populate(t testing.TB, s *Server, store storage.Storage) {
-	t.Helper()
-	err := store.CreateClient(t.Context(), storage.Client{
+// storeOf is what dex makes of the static part of its configuration file. Only
+// so does the store in memory allow the people to be looked up while a refresh
+// token is updated.
+func storeOf(s *Server, logger *slog.Logger) storage.Storage {
+	store := storage.WithStaticClients(memory.New(logger), []storage.Client{{
 		ID:           s.Client.ID,
 		Secret:       s.Client.Secret,
 		Name:         "Shop",
 		RedirectURIs: []string{s.Client.RedirectURI},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.CreateConnector(t.Context(), storage.Connector{ID: server.LocalConnector, Type: server.LocalConnector, Name: "Email"}); err != nil {
-		t.Fatal(err)
-	}
+	}})
+	store = storage.WithStaticConnectors(store, []storage.Connector{{
+		ID: server.LocalConnector, Type: server.LocalConnector, Name: "Email",
+	}})
+	var passwords []storage.Password
 	for _, who := range People() {
-		hash, err := bcrypt.GenerateFromPassword([]byte(who.Password), bcrypt.DefaultCost)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = store.CreatePassword(t.Context(), storage.Password{
+		passwords = append(passwords, storage.Password{
 			Email:    who.Email,
-			Hash:     hash,
+			Hash:     []byte(who.Bcrypt),
 			Username: who.Name,
 			UserID:   "id-of-" + who.Login,
 			Groups:   []string{who.Role},
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
+	return storage.WithStaticPasswords(store, passwords, logger)
 }

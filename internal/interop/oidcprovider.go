@@ -37,7 +37,7 @@ func OIDCProvider() Provider {
 			Revocation:     true,
 			FormPost:       true,
 		},
-		secret: "to be +encoded: 100%/ä",
+		secret: "to be +encoded: 100%/&=",
 		open:   openOIDCProvider,
 	}
 }

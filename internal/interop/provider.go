@@ -60,6 +60,8 @@ type Traits struct {
 // Person is somebody whom every provider knows.
 type Person struct {
 	Login, Email, Password string
+	// Bcrypt is the hash of the password.
+	Bcrypt string
 	// Name is that of the profile.
 	Name string
 	// Role is what [Traits.RoleClaim] lists.
@@ -68,8 +70,22 @@ type Person struct {
 
 // The people whom every provider knows. Alice is an administrator, Bob is not.
 var (
-	Alice = Person{Login: "alice@example.com", Email: "alice@example.com", Password: "correct horse", Name: "Alice", Role: "admin"}
-	Bob   = Person{Login: "bob@example.com", Email: "bob@example.com", Password: "battery staple", Name: "Bob", Role: "user"}
+	Alice = Person{
+		Login:    "alice@example.com",
+		Email:    "alice@example.com",
+		Password: "correct horse",
+		Bcrypt:   "$2a$10$reRlCuGStsWhbnc7avVGbOJhs8nGF0gTqvsmSIAJx1URySbwcDnku",
+		Name:     "Alice",
+		Role:     "admin",
+	}
+	Bob = Person{
+		Login:    "bob@example.com",
+		Email:    "bob@example.com",
+		Password: "battery staple",
+		Bcrypt:   "$2a$10$xFNUPtdDgDSNqsyIHOGRiucdzmoc18AKso2O2AIA55uHc7nRsBqbm",
+		Name:     "Bob",
+		Role:     "user",
+	}
 )
 
 // People returns all of them.

@@ -25,7 +25,7 @@ func Zitadel() Provider {
 			Revocation:     true,
 		},
 		path:   "/",
-		secret: "to be +encoded: 100%/ä",
+		secret: "to be +encoded: 100%/&=",
 		open:   openZitadel,
 	}
 }
