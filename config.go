@@ -167,10 +167,13 @@ func (c Config) withDefaults() (Config, error) {
 	)
 }
 
+// mistake is something wrong with a field.
+func mistake(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
+
 func (c Config) checkPrompt() error {
 	prompts := strings.Fields(c.Prompt)
 	if len(prompts) > 1 && slices.Contains(prompts, "none") {
-		return errors.New("Prompt: \"none\" can't be combined with other values") //nolint:staticcheck // names the field
+		return mistake("Prompt", "\"none\" can't be combined with other values")
 	}
 	return nil
 }
@@ -200,20 +203,20 @@ func localPath(field, path string) error {
 // origin checks BaseURL and returns it as browsers serialise it.
 func origin(baseURL string) (string, error) {
 	if baseURL == "" {
-		return "", errors.New("BaseURL: is required, such as \"https://app.example.com\"")
+		return "", mistake("BaseURL", "is required, such as \"https://app.example.com\"")
 	}
 	u, err := url.Parse(baseURL)
 	switch {
 	case err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "":
-		return "", errors.New("BaseURL: must be an absolute URL such as \"https://app.example.com\"")
+		return "", mistake("BaseURL", "must be an absolute URL such as \"https://app.example.com\"")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("BaseURL: must have no user, query or fragment")
+		return "", mistake("BaseURL", "must have no user, query or fragment")
 	case u.Path != "" && u.Path != "/":
-		return "", errors.New("BaseURL: must be an origin without a path; an application below a path sets AuthPath")
+		return "", mistake("BaseURL", "must be an origin without a path; an application below a path sets AuthPath")
 	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
-		return "", errors.New("BaseURL: http is for loopback only; browsers drop Secure cookies elsewhere")
+		return "", mistake("BaseURL", "http is for loopback only; browsers drop Secure cookies elsewhere")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return "", errors.New("BaseURL: must be https")
+		return "", mistake("BaseURL", "must be https")
 	}
 	host := strings.ToLower(u.Host)
 	host = strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme])

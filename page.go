@@ -114,7 +114,7 @@ func failurePage(failure *Error) page {
 }
 
 func (p *pages) show(w http.ResponseWriter, status int, shown page) {
-	shown.Style = template.CSS(pageCSS) //nolint:gosec // our own embedded file
+	shown.Style = template.CSS(pageCSS) // our own embedded file
 	var body bytes.Buffer
 	if err := p.template.Execute(&body, shown); err != nil {
 		http.Error(w, http.StatusText(status), status)

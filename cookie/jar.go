@@ -104,6 +104,9 @@ func New(config Config) (*Jar, error) {
 	return jar, nil
 }
 
+// mistake is something wrong with a field.
+func mistake(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
+
 func validName(name string) bool {
 	return name != "" && len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'

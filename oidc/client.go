@@ -108,20 +108,23 @@ func NewClient(config Config) (*Client, error) {
 	return c, nil
 }
 
+// mistake is something wrong with a field.
+func mistake(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
+
 func (c Config) checkIssuer() error {
 	if c.Issuer == "" {
-		return errors.New("Issuer: is required") //nolint:staticcheck // names the field
+		return mistake("Issuer", "is required")
 	}
 	u, err := url.Parse(c.Issuer)
 	switch {
 	case err != nil, u.Opaque != "":
-		return errors.New("Issuer: is not a URL") //nolint:staticcheck
+		return mistake("Issuer", "is not a URL")
 	case strings.ContainsAny(c.Issuer, "{}"):
-		return errors.New("Issuer: is a template; name one tenant") //nolint:staticcheck
+		return mistake("Issuer", "is a template; name one tenant")
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return errors.New("Issuer: must have no query or fragment") //nolint:staticcheck
+		return mistake("Issuer", "must have no query or fragment")
 	case !secure(u, c.InsecureHTTP):
-		return errors.New("Issuer: must be https, or http on loopback") //nolint:staticcheck
+		return mistake("Issuer", "must be https, or http on loopback")
 	}
 	return nil
 }
@@ -146,7 +149,7 @@ func (c Config) checkClient() error {
 func (c Config) checkRedirect() error {
 	u, err := url.Parse(c.RedirectURL)
 	if err != nil || u.Host == "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
-		return errors.New("RedirectURL: must be an absolute URL without a fragment") //nolint:staticcheck
+		return mistake("RedirectURL", "must be an absolute URL without a fragment")
 	}
 	return nil
 }

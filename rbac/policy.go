@@ -54,7 +54,7 @@ func (p Policy) Compile() (*Resolver, error) {
 	}
 	for _, role := range slices.Sorted(maps.Keys(p.Hierarchy)) {
 		if role == "" || slices.Contains(p.Hierarchy[role], "") {
-			mistakes = append(mistakes, fmt.Errorf("Hierarchy[%q]: role names must not be empty", role))
+			mistakes = append(mistakes, fmt.Errorf("%s[%q]: role names must not be empty", "Hierarchy", role))
 		}
 	}
 	if len(mistakes) > 0 {
