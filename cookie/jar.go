@@ -75,7 +75,7 @@ func New(config Config) (*Jar, error) {
 		mistakes = append(mistakes, fmt.Errorf("Name: must be 1 to 64 letters, digits, \"_\" or \"-\", is %q", config.Name))
 	}
 	if config.Codec == nil {
-		mistakes = append(mistakes, errors.New("Codec: is required")) //nolint:staticcheck // names the field
+		mistakes = append(mistakes, mistake("Codec", "is required"))
 	}
 	sameSite := "Lax"
 	switch config.SameSite {
@@ -85,7 +85,7 @@ func New(config Config) (*Jar, error) {
 	case http.SameSiteNoneMode:
 		sameSite = "None"
 		if config.InsecureHTTP {
-			mistakes = append(mistakes, errors.New("SameSite: None needs Secure, and so https")) //nolint:staticcheck
+			mistakes = append(mistakes, mistake("SameSite", "None needs Secure, and so https"))
 		}
 	default:
 		mistakes = append(mistakes, fmt.Errorf("SameSite: unknown value %d", config.SameSite))

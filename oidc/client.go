@@ -132,7 +132,7 @@ func (c Config) checkIssuer() error {
 func (c Config) checkClient() error {
 	var mistakes []error
 	if c.ClientID == "" {
-		mistakes = append(mistakes, errors.New("ClientID: is required")) //nolint:staticcheck
+		mistakes = append(mistakes, mistake("ClientID", "is required"))
 	}
 	switch c.ClientAuth {
 	case "", "none":

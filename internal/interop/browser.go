@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"testing"
@@ -15,17 +14,19 @@ import (
 type Browser struct {
 	t      testing.TB
 	client *http.Client
+	jar    *jar
 }
 
-// NewBrowser returns one without cookies.
-func NewBrowser(t testing.TB) *Browser {
+// NewBrowser returns one without cookies. It trusts the certificates that client
+// trusts.
+func NewBrowser(t testing.TB, client *http.Client) *Browser {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
+	jar, err := newJar()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Browser{t: t, client: &http.Client{
-		Jar:           jar,
+	return &Browser{t: t, jar: jar, client: &http.Client{
+		Transport:     client.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -84,16 +85,16 @@ func (b *Browser) Fetch(method, address string) Page {
 // Cookies returns those that the browser would send to an address.
 func (b *Browser) Cookies(address string) []*http.Cookie {
 	b.t.Helper()
-	return b.client.Jar.Cookies(b.parse(address))
+	return b.jar.store.Cookies(b.parse(address))
 }
 
 // Restore puts cookies back, as they were when they were taken.
 func (b *Browser) Restore(address string, cookies []*http.Cookie) {
 	b.t.Helper()
 	for _, c := range cookies {
-		c.Path = "/"
+		c.Path, c.Secure = "/", strings.HasPrefix(address, "https:")
 	}
-	b.client.Jar.SetCookies(b.parse(address), cookies)
+	b.jar.store.SetCookies(b.parse(address), cookies)
 }
 
 // navigate loads a document, wherever redirects lead. from is the origin of the
@@ -151,11 +152,13 @@ func (b *Browser) request(method, address string, form url.Values) *http.Request
 
 func (b *Browser) send(r *http.Request) Page {
 	b.t.Helper()
+	b.jar.add(r)
 	res, err := b.client.Do(r)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	defer res.Body.Close()
+	b.jar.keep(res)
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		b.t.Fatal(err)

@@ -43,7 +43,7 @@ func newParty(t *testing.T, p interop.Provider) *party {
 		Endpoint:     provider.Endpoint(),
 		RedirectURL:  server.Client.RedirectURI,
 		Scopes:       p.Traits.Scopes,
-	}, interop.NewBrowser(t)}
+	}, interop.NewBrowser(t, http.DefaultClient)}
 }
 
 const verifier = "a-verifier-that-is-long-enough-to-be-one-by-RFC-7636"
@@ -145,7 +145,7 @@ func TestProviderLogin(t *testing.T) {
 		p := newParty(t, provider)
 		traits := provider.Traits
 		for _, who := range interop.People() {
-			p.browser = interop.NewBrowser(t)
+			p.browser = interop.NewBrowser(t, http.DefaultClient)
 			answer := p.login(who, oauth2.SetAuthURLParam("prompt", "consent"))
 			if answer.Get("state") != "the state" || answer.Has("iss") != traits.Issuer {
 				t.Errorf("callback: %v", answer)
@@ -233,7 +233,7 @@ func TestProviderSecondLogin(t *testing.T) {
 	eachProvider(t, func(t *testing.T, provider interop.Provider) {
 		p := newParty(t, provider)
 		first := p.signIn(interop.Alice)
-		p.browser = interop.NewBrowser(t)
+		p.browser = interop.NewBrowser(t, http.DefaultClient)
 		p.signIn(interop.Alice)
 		if provider.Traits.OneGrant {
 			p.wantDead(first.RefreshToken)
