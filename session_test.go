@@ -1,0 +1,65 @@
+package gatehouse
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/oidc"
+)
+
+func frameForTest() []byte {
+	s := session{id: newSessionID(), started: 1_800_000_000, seen: 1_800_000_060, ends: 1_800_043_200, under: []byte(`{"name":"Alice"}`), own: []byte(`{"level":7}`)}
+	s.tokens = oidc.TokenSet{AccessToken: "a.b.c", RefreshToken: "r", IDToken: "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.AAAA", Expires: time.Unix(1_800_000_300, 0)}.Pack()
+	return s.frame()
+}
+
+func TestSessionFrame(t *testing.T) {
+	frame := frameForTest()
+	s, err := parseSession(frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(s.frame(), frame) {
+		t.Error("the frame changed")
+	}
+	claims, err := s.claims()
+	if err != nil || claims["sub"] != "alice" || claims["name"] != "Alice" || claims["level"] != 7.0 {
+		t.Errorf("claims %v, %v", claims, err)
+	}
+	for i := range frame {
+		if _, err := parseSession(frame[:i]); err == nil {
+			t.Errorf("the first %d bytes are a session", i)
+		}
+	}
+	if _, err := parseSession(append(frame, 0)); err == nil {
+		t.Error("trailing bytes are accepted")
+	}
+}
+
+func TestSessionExpiry(t *testing.T) {
+	s := session{started: 1000, seen: 2000, ends: 3000}
+	for idle, want := range map[time.Duration]int64{0: 3000, -1: 3000, 500 * time.Second: 2500, 2000 * time.Second: 3000} {
+		if got := s.expires(idle).Unix(); got != want {
+			t.Errorf("idle %v: expires at %d, want %d", idle, got, want)
+		}
+	}
+}
+
+func FuzzParseSession(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(frameForTest())
+	f.Add(append([]byte{sessionVersion}, make([]byte, 30)...))
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		s, err := parseSession(frame)
+		if err != nil {
+			return
+		}
+		_, _ = s.claims()
+		_, _, _ = s.layers()
+		again, err := parseSession(s.frame())
+		if err != nil || again.id != s.id || again.ends != s.ends || !bytes.Equal(again.own, s.own) {
+			t.Fatalf("%x doesn't round-trip: %v", frame, err)
+		}
+	})
+}
