@@ -154,6 +154,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.Clock = time.Now
 	}
 	baseURL, err := origin(c.BaseURL)
+	if err != nil {
+		baseURL = "https://base-url.invalid" // what is built from it is no second mistake
+	}
 	c.BaseURL = baseURL
 	return c, errors.Join(
 		err,
