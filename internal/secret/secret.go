@@ -11,7 +11,8 @@ import (
 const Redacted = "[redacted]"
 
 // String is a secret text. The text sits behind a pointer, so that not even a
-// printer that walks unexported fields shows it.
+// printer that walks unexported fields shows it. Comparing two with == compares
+// the pointers.
 type String struct{ text *string }
 
 // New returns the secret text.
@@ -28,7 +29,8 @@ func (s String) Reveal() string {
 // IsZero reports whether the text is empty.
 func (s String) IsZero() bool { return s.Reveal() == "" }
 
-// Format prints Redacted, whatever the verb.
+// Format prints Redacted, whatever the verb; fmt itself answers %p and %T, with
+// an address and a type.
 func (String) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Redacted) }
 
 // LogValue logs Redacted.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ func TestNothingPrintsIt(t *testing.T) {
 	type shown struct{ S String }
 	s := New(canary)
 	var printed strings.Builder
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%p", "%T"} {
 		fmt.Fprintf(&printed, verb+verb+verb+verb, s, &s, hidden{s}, shown{s})
 	}
 	var logged bytes.Buffer
@@ -30,6 +31,35 @@ func TestNothingPrintsIt(t *testing.T) {
 	for _, output := range []string{printed.String(), logged.String(), string(encoded)} {
 		if strings.Contains(output, canary) || strings.Contains(output, fmt.Sprintf("%x", canary)) {
 			t.Errorf("the secret is in %s", output)
+		}
+	}
+}
+
+// TestItPrintsAsRedacted covers the printers that can call its methods.
+func TestItPrintsAsRedacted(t *testing.T) {
+	s := New(canary)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%08.3f"} {
+		for _, value := range []any{s, &s, String{}} {
+			if got := fmt.Sprintf(verb, value); got != Redacted {
+				t.Errorf("%s prints %s", verb, got)
+			}
+		}
+	}
+	if got := fmt.Sprint(map[string]String{"s": s}, []String{s}, struct{ S String }{s}); got != "map[s:[redacted]] [[redacted]] {[redacted]}" {
+		t.Errorf("in a map, a slice and a struct it prints as %s", got)
+	}
+	encoded, err := json.Marshal(map[String]*String{s: &s})
+	if err != nil || string(encoded) != `{"[redacted]":"[redacted]"}` {
+		t.Errorf("as JSON it is %s, %v", encoded, err)
+	}
+	for name, handler := range map[string]func(io.Writer) slog.Handler{
+		"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+		"json": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+	} {
+		var logged bytes.Buffer
+		slog.New(handler(&logged)).Info("x", "s", s, slog.Group("g", "s", &s))
+		if strings.Count(logged.String(), Redacted) != 2 {
+			t.Errorf("%s handler logs %s", name, logged.String())
 		}
 	}
 }
