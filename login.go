@@ -34,6 +34,7 @@ type Login struct {
 // with parameters of their own; everything else is what [Gate.RequireLogin]
 // does by itself.
 func (g *Gate) Login(w http.ResponseWriter, r *http.Request, login Login) {
+	w = &uncached{ResponseWriter: w}
 	target, err := g.begin(w, r, login)
 	if err != nil {
 		g.Fail(w, r, g.providerFailure(err, g.loginPath(login.ReturnTo)))

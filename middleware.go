@@ -160,11 +160,9 @@ func (g *Gate) Close() error { return g.renewals.Close() }
 // somebody is signed in or not.
 func (g *Gate) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if endpoint, ok := g.endpoints[r.URL.Path]; ok {
-			endpoint(w, r)
-			return
+		if !g.serveEndpoint(w, r) {
+			g.serve(w, r, next, false)
 		}
-		g.serve(w, r, next, false)
 	})
 }
 
@@ -189,12 +187,20 @@ func (g *Gate) API(next http.Handler) http.Handler {
 // [Gate.Wrap] includes it.
 func (g *Gate) Endpoints() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if endpoint, ok := g.endpoints[r.URL.Path]; ok {
-			endpoint(w, r)
-			return
+		if !g.serveEndpoint(w, r) {
+			g.Fail(w, r, &Error{Status: http.StatusNotFound, Message: "There is nothing here."})
 		}
-		g.Fail(w, r, &Error{Status: http.StatusNotFound, Message: "There is nothing here."})
 	})
+}
+
+// serveEndpoint answers a request to an endpoint of ours. Most of them set
+// cookies, so none of their answers may be cached.
+func (g *Gate) serveEndpoint(w http.ResponseWriter, r *http.Request) bool {
+	endpoint, ok := g.endpoints[r.URL.Path]
+	if ok {
+		endpoint(&uncached{ResponseWriter: w}, r)
+	}
+	return ok
 }
 
 // serve establishes and then runs next.

@@ -40,7 +40,8 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, s *session) (*sessio
 			return g.withoutRenewal(w, r, s, err)
 		}
 		text = renewed
-		if s = g.reopen(text); s == nil {
+		if s = g.reopen(text); s == nil { // renewed, and over: by its end, or by the provider's
+			g.sessions.Clear(w, r)
 			return nil, nil
 		}
 	}
@@ -141,7 +142,7 @@ func (g *Gate) renewed(ctx context.Context, s session) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	s.ends = min(sessionEnd(s.started, g.config.SessionLifetime, merged), s.started+int64(g.config.SessionLifetime/time.Second))
+	s.ends = sessionEnd(s.started, g.config.SessionLifetime, merged)
 	switch err := g.admit(ctx, &s, true); {
 	case refuses(err):
 		return session{}, refusal(err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 	"github.com/gatehouse-go/gatehouse/rbac"
+	"github.com/gorilla/securecookie"
 )
 
 // Access tokens live five minutes in these tests and are due a minute before.
@@ -488,6 +490,15 @@ func TestLifetimes(t *testing.T) {
 		w.clock.advance(2 * time.Minute)
 		b.fetch("/me").want(t, http.StatusUnauthorized)
 	})
+	t.Run("the provider ends it at a renewal", func(t *testing.T) {
+		b := w.browser().signIn()
+		defer w.provider.OnIDToken(func(j *oidctest.JWT) { j.Claims["session_expiry"] = w.clock.Now().Add(-time.Minute).Unix() })()
+		w.clock.advance(due)
+		b.fetch("/me").want(t, http.StatusUnauthorized)
+		if left := sessionCookies(b.cookies()); len(left) != 0 {
+			t.Errorf("left %v", left)
+		}
+	})
 	t.Run("slides without renewal", func(t *testing.T) {
 		w := newWorld(t, setup{
 			provider: func(c *oidctest.Config) { c.AccessTokenLifetime = 10 * time.Hour },
@@ -547,6 +558,35 @@ func TestNoStoreWins(t *testing.T) {
 				t.Errorf("cookies %v, Cache-Control %q", res.Cookies(), got)
 			}
 		})
+	}
+}
+
+// TestErrorHandlerCannotCache: an answer of the callback clears a cookie.
+func TestErrorHandlerCannotCache(t *testing.T) {
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		c.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.Header().Set("Cache-Control", "public, max-age=3600")
+			w.WriteHeader(http.StatusTeapot)
+		}
+	}})
+	w.provider.OnCallback(func(v url.Values) { v.Del("code"); v.Set("error", "access_denied") })
+	b := w.browser()
+	res := b.get(b.callback("/me")).want(t, http.StatusTeapot)
+	if got := res.Header.Get("Cache-Control"); len(res.Cookies()) != 1 || got != "no-store" {
+		t.Errorf("cookies %v, Cache-Control %q", res.Cookies(), got)
+	}
+}
+
+// TestGorillaCodec seals the session as applications on gorilla/securecookie do.
+func TestGorillaCodec(t *testing.T) {
+	codec := securecookie.New(securecookie.GenerateRandomKey(32), securecookie.GenerateRandomKey(32)).
+		SetSerializer(securecookie.NopEncoder{}).MaxLength(0)
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.CookieName, c.CookieCodec = "gatehouse-shared", codec }})
+	b := w.browser().signIn()
+	w.clock.advance(due)
+	b.get("/me").want(t, http.StatusOK, "alice")
+	if got := sessionCookies(b.cookies()); len(got) == 0 || got[0].Name != "gatehouse-shared" {
+		t.Errorf("cookies %v", got)
 	}
 }
 
