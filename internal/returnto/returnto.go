@@ -8,17 +8,22 @@ import (
 	"unicode/utf8"
 )
 
-// maxLength bounds an address: it travels inside state, in the provider's URL.
+// maxLength bounds an address, before and after escaping: it travels inside
+// state, in the provider's URL.
 const maxLength = 2048
 
 // Local returns raw as the local address it is: an absolute path with an
 // optional query and fragment, in ASCII. It is false for whatever a browser
-// could read as anything else than a path of this very origin (WHATWG URL, §4.4;
-// RFC 9700 §4.11.2): an authority after two slashes, of either kind; a control
-// character, which browsers drop before they look; a dot segment, behind which
-// two slashes could come to stand first.
+// could read as anything else than that path of this very origin (WHATWG URL
+// §4.4; RFC 9700 §4.11): an authority after two slashes, of either kind; a
+// control character or a space at an end, which browsers drop before they look;
+// a dot segment, behind which two slashes could come to stand first; anything
+// longer than 2048 bytes. What Local returned it returns unchanged.
 func Local(raw string) (string, bool) {
-	if raw == "" || len(raw) > maxLength || raw[0] != '/' || !utf8.ValidString(raw) {
+	if len(raw) > maxLength || !strings.HasPrefix(raw, "/") || strings.HasSuffix(raw, " ") {
+		return "", false
+	}
+	if !utf8.ValidString(raw) || strings.ContainsFunc(raw, isControl) {
 		return "", false
 	}
 	path, _, _ := strings.Cut(raw, "#")
@@ -26,15 +31,19 @@ func Local(raw string) (string, bool) {
 	if strings.HasPrefix(path, "//") || strings.Contains(path, `\`) || hasDotSegment(path) {
 		return "", false
 	}
-	if strings.ContainsFunc(raw, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	local := escape(raw)
+	if len(local) > maxLength {
 		return "", false
 	}
-	local := escape(raw)
-	if u, err := url.Parse(local); err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
+	if u, err := url.Parse(local); err != nil || u.IsAbs() || u.Host != "" || u.User != nil {
 		return "", false
 	}
 	return local, true
 }
+
+// isControl reports whether r is an ASCII control character. Browsers drop
+// some of them wherever they stand, so that "/\t/host" is "//host".
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // hasDotSegment also knows the spellings of a dot that browsers know.
 func hasDotSegment(path string) bool {
@@ -49,12 +58,12 @@ func hasDotSegment(path string) bool {
 
 // escape writes what doesn't belong into a URL in percent-encoding.
 func escape(raw string) string {
-	if !strings.ContainsFunc(raw, foreign) {
+	if !strings.ContainsFunc(raw, isForeign) {
 		return raw
 	}
 	var b strings.Builder
 	for i := range len(raw) {
-		if c := raw[i]; foreign(rune(c)) {
+		if c := raw[i]; isForeign(rune(c)) {
 			fmt.Fprintf(&b, "%%%02X", c)
 		} else {
 			b.WriteByte(c)
@@ -63,4 +72,6 @@ func escape(raw string) string {
 	return b.String()
 }
 
-func foreign(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"<>\^{|}`+"`", r) }
+func isForeign(r rune) bool {
+	return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r)
+}
