@@ -1,5 +1,6 @@
 // Package fetchmeta tells by a request's headers what the browser is doing: by
 // Fetch Metadata (Sec-Fetch-*) where it is sent, and by older signs where not.
+// Pages can't set the Sec-Fetch-* headers, so these win.
 package fetchmeta
 
 import (
@@ -14,10 +15,10 @@ func TopLevel(r *http.Request) bool {
 	if r.Method != http.MethodGet || Prefetch(r) || WebSocket(r) {
 		return false
 	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	if mode, dest, ok := metadata(r); ok {
+		return mode == "navigate" && dest == "document"
 	}
-	return r.Header.Get("X-Requested-With") == "" && acceptsHTML(r)
+	return wantsHTML(r)
 }
 
 // Document reports whether the answer is shown as a page: any navigation, also
@@ -26,31 +27,40 @@ func Document(r *http.Request) bool {
 	if WebSocket(r) {
 		return false
 	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+	if mode, _, ok := metadata(r); ok {
 		return mode == "navigate"
 	}
-	return r.Header.Get("X-Requested-With") == "" && acceptsHTML(r)
+	return wantsHTML(r)
+}
+
+// metadata returns what Fetch Metadata says, if anything.
+func metadata(r *http.Request) (mode, dest string, ok bool) {
+	mode, dest = r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
+	return mode, dest, mode != "" || dest != ""
 }
 
 // Prefetch reports whether the browser only prepares for a page that it may
 // never show: a prefetch or a prerendering.
+//
+// Sec-Purpose is the standard's (Fetch §3.8); Purpose, X-Purpose and X-Moz are
+// what older browsers send.
 func Prefetch(r *http.Request) bool {
-	purpose := r.Header.Get("Sec-Purpose")
-	if purpose == "" {
-		purpose = r.Header.Get("Purpose")
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		purpose := strings.ToLower(r.Header.Get(name))
+		if strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "prerender") || purpose == "preview" {
+			return true
+		}
 	}
-	if purpose == "" {
-		purpose = r.Header.Get("X-Moz")
-	}
-	purpose = strings.ToLower(purpose)
-	return strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "prerender")
+	return false
 }
 
-// SubResource reports whether the answer becomes a part of a page.
+// SubResource reports whether the answer becomes a part of a page, as the
+// destinations of Fetch §2.2.5 say. fetch() has no destination; frames and
+// objects are pages of their own.
 func SubResource(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Dest") {
-	case "audio", "audioworklet", "font", "image", "manifest", "paintworklet", "script", "serviceworker",
-		"sharedworker", "style", "track", "video", "worker", "xslt":
+	case "audio", "audioworklet", "font", "image", "json", "manifest", "paintworklet", "report", "script",
+		"serviceworker", "sharedworker", "style", "text", "track", "video", "worker", "xslt":
 		return true
 	}
 	return false
@@ -60,12 +70,13 @@ func SubResource(r *http.Request) bool {
 // §4.1, RFC 8441 §4).
 func WebSocket(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Mode") == "websocket" ||
-		r.Method == http.MethodConnect ||
+		r.Method == http.MethodConnect && r.Header.Get(":protocol") == "websocket" ||
 		listed(r.Header.Values("Upgrade"), "websocket")
 }
 
 // SameOrigin reports whether the browser says that a page of origin made the
-// request. Silence is no.
+// request: scheme, host and port as in an Origin header (RFC 6454 §6.2). Origin
+// is null where a page hides its address, and then says nothing. Silence is no.
 func SameOrigin(r *http.Request, origin string) bool {
 	from := r.Header.Get("Origin")
 	if from != "" && from != "null" && !strings.EqualFold(from, origin) {
@@ -77,14 +88,16 @@ func SameOrigin(r *http.Request, origin string) bool {
 	return from != "" && from != "null"
 }
 
-// acceptsHTML reports whether Accept names text/html. Browsers do when they
-// navigate; programs send */*.
-func acceptsHTML(r *http.Request) bool {
+// wantsHTML reports whether Accept names text/html. Browsers do when they
+// navigate; programs send */*, and libraries of pages say that they are ones.
+func wantsHTML(r *http.Request) bool {
+	if r.Header.Get("X-Requested-With") != "" {
+		return false
+	}
 	for _, line := range r.Header.Values("Accept") {
 		for item := range strings.SplitSeq(line, ",") {
 			media, parameters, _ := strings.Cut(item, ";")
-			media = strings.ToLower(strings.TrimSpace(media))
-			if (media == "text/html" || media == "application/xhtml+xml") && !refused(parameters) {
+			if strings.EqualFold(strings.TrimSpace(media), "text/html") && !refused(parameters) {
 				return true
 			}
 		}
@@ -99,7 +112,7 @@ func refused(parameters string) bool {
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 		if strings.EqualFold(name, "q") {
 			weight, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			return err != nil || weight <= 0
+			return err != nil || !(weight > 0) // NaN too
 		}
 	}
 	return false

@@ -13,7 +13,7 @@ func request(t *testing.T, text string) *http.Request {
 	method, headers, _ := strings.Cut(text, " ")
 	r := httptest.NewRequest(method, "/", nil)
 	for line := range strings.SplitSeq(headers, "|") {
-		if name, value, ok := strings.Cut(line, ":"); ok {
+		if name, value, ok := strings.Cut(line, ": "); ok {
 			r.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 		}
 	}
@@ -30,6 +30,12 @@ func TestTopLevelAndDocument(t *testing.T) {
 		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | X-Requested-With: app", true, true},
 		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: iframe | " + html, false, true},
 		{"GET Sec-Fetch-Mode: navigate | " + html, false, true},
+		{"GET Sec-Fetch-Dest: document | " + html, false, false},
+		{"GET Sec-Fetch-Dest: image | " + html, false, false},
+		{"GET Sec-Fetch-Mode: same-origin | Sec-Fetch-Dest: document | " + html, false, false},
+		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | Purpose: prefetch | Sec-Purpose: other", false, true},
+		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | Purpose: business", true, true},
+		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | Upgrade: websocket", false, false},
 		{"GET Sec-Fetch-Mode: cors | Sec-Fetch-Dest: empty | " + html, false, false},
 		{"GET Sec-Fetch-Mode: no-cors | Sec-Fetch-Dest: image | " + html, false, false},
 		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | Sec-Purpose: prefetch", false, true},
@@ -43,12 +49,21 @@ func TestTopLevelAndDocument(t *testing.T) {
 		{"GET Accept: text/html; q=0.0, */*", false, false},
 		{"GET Accept: text/html;level=1;q=0.5", true, true},
 		{"GET Accept: text/html;q=junk", false, false},
+		{"GET Accept: text/html;q=NaN", false, false},
+		{"GET Accept: text/html;Q=0", false, false},
+		{"GET Accept: text/html;q=0.001", true, true},
+		{"GET Accept: application/json | Accept: text/html", true, true},
+		{"GET Accept: text/htmlx, application/xhtml+xml, text/*", false, false},
 		{"GET Accept: application/json", false, false},
 		{"GET Accept: */*", false, false},
 		{"GET -: -", false, false},
 		{"GET X-Requested-With: XMLHttpRequest | " + html, false, false},
 		{"GET Purpose: prefetch | " + html, false, true},
 		{"GET X-Moz: prefetch | " + html, false, true},
+		{"GET X-Purpose: preview | " + html, false, true},
+		{"GET Upgrade: h2c | " + html, true, true},
+		{"CONNECT :protocol: websocket | " + html, false, false},
+		{"CONNECT " + html, false, true},
 		{"GET Upgrade: websocket | Connection: Upgrade | " + html, false, false},
 		{"GET Upgrade: h2c, WebSocket | " + html, false, false},
 		{"GET Sec-Fetch-Mode: websocket | Sec-Fetch-Dest: empty", false, false},
@@ -62,8 +77,9 @@ func TestTopLevelAndDocument(t *testing.T) {
 
 func TestSubResource(t *testing.T) {
 	for dest, want := range map[string]bool{
-		"image": true, "script": true, "style": true, "font": true, "video": true, "worker": true,
-		"": false, "empty": false, "document": false, "iframe": false, "Image": false,
+		"image": true, "script": true, "style": true, "font": true, "audio": true, "video": true, "track": true, "manifest": true,
+		"worker": true, "serviceworker": true, "json": true, "text": true, "report": true,
+		"": false, "empty": false, "document": false, "iframe": false, "frame": false, "embed": false, "object": false, "Image": false,
 	} {
 		if got := SubResource(request(t, "GET Sec-Fetch-Dest: "+dest)); got != want {
 			t.Errorf("SubResource(%q) = %v, want %v", dest, got, want)
@@ -87,6 +103,10 @@ func TestSameOrigin(t *testing.T) {
 		{"POST Origin: https://app.example.com.evil.example", false},
 		{"POST Origin: http://app.example.com", false},
 		{"POST Origin: null", false},
+		{"POST Sec-Fetch-Site: cross-site | Origin: https://app.example.com", false},
+		{"POST Sec-Fetch-Site: cross-site | Origin: null", false},
+		{"POST Origin: https://app.example.com:8443", false},
+		{"POST Origin: https://app.example.com/", false},
 		{"POST -: -", false},
 	} {
 		if got := SameOrigin(request(t, c.request), "https://app.example.com"); got != c.want {
