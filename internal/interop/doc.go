@@ -6,4 +6,10 @@
 // [Server] that a [Browser] signs in at through the provider's own HTML pages.
 // The module is of its own so that none of its dependencies reach the users of
 // Gatehouse.
+//
+// oidc-provider needs node, and its packages:
+//
+//	(cd oidcprovider && npm ci)
+//
+// Its tests are skipped without them, unless REQUIRE_NODE is set.
 package interop

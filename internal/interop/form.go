@@ -81,6 +81,26 @@ func (f *Form) collect(root, form *html.Node) {
 	}
 }
 
+// Link returns where the first link goes whose text has these words; nil when
+// there is none.
+func (p Page) Link(words string) (*url.URL, error) {
+	root, err := html.Parse(strings.NewReader(p.Body))
+	if err != nil {
+		return nil, err
+	}
+	for node := range root.Descendants() {
+		if node.Type != html.ElementNode || node.Data != "a" {
+			continue
+		}
+		for inner := range node.Descendants() {
+			if inner.Type == html.TextNode && strings.Contains(inner.Data, words) {
+				return p.URL.Parse(attribute(node, "href"))
+			}
+		}
+	}
+	return nil, nil
+}
+
 func belongs(node, form *html.Node) bool {
 	if id := attribute(node, "form"); id != "" {
 		return id == attribute(form, "id")

@@ -43,9 +43,13 @@ func (p *signInPages) begin(_ *http.Request, as *goidc.AuthnSession, _ *goidc.Cl
 // will do (OpenID Connect Core 1.0 §3.1.2.3), else by password.
 func (p *signInPages) authenticate(w http.ResponseWriter, r *http.Request, as *goidc.AuthnSession, _ *goidc.Client) (goidc.Status, error) {
 	session, known := p.session(r)
-	if !known || as.Prompt == goidc.PromptTypeLogin || tooOld(session, as.MaxAuthnAgeSecs) {
-		if as.Prompt == goidc.PromptTypeNone {
+	prompts := strings.Fields(string(as.Prompt))
+	if !known || slices.Contains(prompts, "login") || tooOld(session, as.MaxAuthnAgeSecs) {
+		if slices.Contains(prompts, "none") {
 			return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeLoginRequired, "nobody is signed in")
+		}
+		if r.PostFormValue("cancel") != "" {
+			return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "cancelled <b>here</b>")
 		}
 		who, ok := personOf(r)
 		if !ok {
@@ -60,7 +64,7 @@ func (p *signInPages) authenticate(w http.ResponseWriter, r *http.Request, as *g
 }
 
 func tooOld(session signedIn, maxAge *int) bool {
-	return maxAge != nil && time.Now().Unix() > int64(session.at)+int64(*maxAge)
+	return maxAge != nil && time.Now().Unix() >= int64(session.at)+int64(*maxAge)
 }
 
 func personOf(r *http.Request) (Person, bool) {
@@ -134,7 +138,7 @@ var passwordPage = template.Must(template.New("password").Parse(`<!doctype html>
 <title>Sign in</title>
 <form method="post" action="{{.}}">
 <input name="username" autocomplete="username"> <input name="password" type="password">
-<button>Sign in</button>
+<button>Sign in</button> <button name="cancel" value="yes">Cancel</button>
 </form>`))
 
 var logoutPage = template.Must(template.New("logout").Parse(`<!doctype html>

@@ -17,8 +17,10 @@ type TokenRequest struct {
 	GrantType    string
 	RefreshToken string // that was sent
 	Status       int
-	Error        string // code in the answer
-	Issued       string // refresh token in the answer
+	// What is in the answer.
+	Error, ErrorDescription string
+	Issued                  string // refresh token
+	AccessToken, IDToken    string
 }
 
 // ledger notes token requests.
@@ -57,17 +59,23 @@ func (l *ledger) note(form url.Values, w http.ResponseWriter, r *http.Request, n
 	answer := httptest.NewRecorder()
 	next.ServeHTTP(answer, r)
 	var body struct {
-		Error        string `json:"error"`
-		RefreshToken string `json:"refresh_token"`
+		Error            string `json:"error"`
+		ErrorDescription string `json:"error_description"`
+		RefreshToken     string `json:"refresh_token"`
+		AccessToken      string `json:"access_token"`
+		IDToken          string `json:"id_token"`
 	}
 	_ = json.Unmarshal(answer.Body.Bytes(), &body) // what is no JSON has neither
 	l.mu.Lock()
 	l.entries = append(l.entries, TokenRequest{
-		GrantType:    form.Get("grant_type"),
-		RefreshToken: form.Get("refresh_token"),
-		Status:       answer.Code,
-		Error:        body.Error,
-		Issued:       body.RefreshToken,
+		GrantType:        form.Get("grant_type"),
+		RefreshToken:     form.Get("refresh_token"),
+		Status:           answer.Code,
+		Error:            body.Error,
+		ErrorDescription: body.ErrorDescription,
+		Issued:           body.RefreshToken,
+		AccessToken:      body.AccessToken,
+		IDToken:          body.IDToken,
 	})
 	l.mu.Unlock()
 	maps.Copy(w.Header(), answer.Header())

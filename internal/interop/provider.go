@@ -40,6 +40,8 @@ type Traits struct {
 	RenewedNonce bool
 	// Issuer says that the callback names the issuer (RFC 9207).
 	Issuer bool
+	// AuthTime says that the ID token has auth_time, and max_age is heeded.
+	AuthTime bool
 	// UserinfoOnly says that profile claims are not in the ID token.
 	UserinfoOnly bool
 	// RoleClaim is the claim that lists what a person may do: "admin" for
@@ -53,6 +55,8 @@ type Traits struct {
 	EndSession bool
 	// Revocation says that there is a revocation endpoint (RFC 7009).
 	Revocation bool
+	// Cancel says that a person can refuse to sign in, and is sent back.
+	Cancel bool
 	// FormPost says that response_mode=form_post is offered.
 	FormPost bool
 }
@@ -94,11 +98,4 @@ func People() []Person { return []Person{Alice, Bob} }
 // Providers returns every provider there is, in every variant that matters.
 func Providers() []Provider {
 	return []Provider{GoOIDC(), GoOIDCKeepingTokens(), Dex(), DexKeepingTokens(), Zitadel(), OIDCProvider()}
-}
-
-// Client is what a provider knows of the application.
-type Client struct {
-	ID, Secret            string
-	RedirectURI           string
-	PostLogoutRedirectURI string
 }

@@ -283,7 +283,7 @@ func TestProviderEndSession(t *testing.T) {
 			t.Errorf("ends at %s, want %s", page.URL, want)
 		}
 		page = p.browser.Open(p.config.AuthCodeURL("again", oauth2.S256ChallengeOption(verifier)))
-		if !strings.HasPrefix(page.URL.String(), strings.TrimSuffix(p.server.Issuer, "/")) {
+		if !p.server.At(page) {
 			t.Errorf("still signed in: %s", page)
 		}
 	})

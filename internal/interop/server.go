@@ -53,9 +53,10 @@ func (p Provider) Start(t testing.TB, baseURL string, clock *Clock) *Server {
 }
 
 func (s *Server) serve(t testing.TB, listener net.Listener) {
-	s.serving = &http.Server{Handler: s.handler}
+	serving := &http.Server{Handler: s.handler}
+	s.serving = serving
 	go func() {
-		if err := s.serving.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := serving.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("%s: %v", s.Name, err)
 		}
 	}()

@@ -20,6 +20,7 @@ func Zitadel() Provider {
 			Scopes:         []string{"openid", "profile", "email", "offline_access"},
 			Rotates:        true,
 			DeadCode:       "invalid_grant",
+			AuthTime:       true,
 			UserinfoOnly:   true,
 			EndSession:     true,
 			Revocation:     true,

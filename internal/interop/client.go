@@ -1,0 +1,93 @@
+package interop
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Client is what a provider knows of the application.
+type Client struct {
+	ID, Secret            string
+	RedirectURI           string
+	PostLogoutRedirectURI string
+}
+
+// Renew uses a refresh token as its client may, behind the application's back.
+func (s *Server) Renew(ctx context.Context, token string) error {
+	return s.post(ctx, "token_endpoint", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
+}
+
+// Revoke revokes a refresh token as its client may (RFC 7009).
+func (s *Server) Revoke(ctx context.Context, token string) error {
+	return s.post(ctx, "revocation_endpoint", url.Values{"token": {token}, "token_type_hint": {"refresh_token"}})
+}
+
+// Userinfo returns what the UserInfo endpoint says to an access token.
+func (s *Server) Userinfo(ctx context.Context, accessToken string) (map[string]any, error) {
+	address, err := s.endpoint(ctx, "userinfo_endpoint")
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+accessToken)
+	return s.call(r)
+}
+
+// post sends a form to an endpoint as the client.
+func (s *Server) post(ctx context.Context, endpoint string, form url.Values) error {
+	address, err := s.endpoint(ctx, endpoint)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(url.QueryEscape(s.Client.ID), url.QueryEscape(s.Client.Secret))
+	_, err = s.call(r)
+	return err
+}
+
+// endpoint looks an address up in the discovery document.
+func (s *Server) endpoint(ctx context.Context, name string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.Issuer, "/")+"/.well-known/openid-configuration", nil)
+	if err != nil {
+		return "", err
+	}
+	metadata, err := s.call(r)
+	if err != nil {
+		return "", err
+	}
+	address, ok := metadata[name].(string)
+	if !ok {
+		return "", fmt.Errorf("%s has no %s", s.Name, name)
+	}
+	return address, nil
+}
+
+// call returns the JSON of an answer, which may be empty.
+func (s *Server) call(r *http.Request) (map[string]any, error) {
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s %s: %s", s.Name, r.Method, r.URL.Path, res.Status)
+	}
+	var values map[string]any
+	if err := json.NewDecoder(res.Body).Decode(&values); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return values, nil
+}
