@@ -20,6 +20,8 @@ var (
 	newKey = refresh.KeyOf([]byte("new refresh"), []byte("new access"))
 )
 
+func keyOf(i int) refresh.Key { return refresh.KeyOf([]byte(strconv.Itoa(i))) }
+
 func newGroup(t *testing.T, config refresh.Config) *refresh.Group {
 	t.Helper()
 	g, err := refresh.New(config)
@@ -68,6 +70,44 @@ func TestManyAskOneRenews(t *testing.T) {
 		}
 		if got := n.calls.Load(); got != 1 {
 			t.Errorf("%d renewals, want 1", got)
+		}
+	})
+}
+
+func TestKeysDoNotWaitForEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, n := newGroup(t, refresh.Config{}), &renewer{life: time.Minute}
+		began := time.Now()
+		var all sync.WaitGroup
+		for i := range 50 {
+			all.Go(func() {
+				if _, err := g.Do(t.Context(), keyOf(i), n.renew); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took != time.Second || n.calls.Load() != 50 {
+			t.Errorf("%d renewals of a second took %v", n.calls.Load(), took)
+		}
+	})
+}
+
+// TestWithoutRotation renews twice with one refresh token: the key is over the
+// access token too, so the second renewal isn't answered from the first.
+func TestWithoutRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(t, refresh.Config{})
+		key := func(access int) refresh.Key { return refresh.KeyOf([]byte("refresh"), []byte{byte(access)}) }
+		for access := range 5 {
+			value, err := g.Do(t.Context(), key(access), func(context.Context) (refresh.Result, error) {
+				return refresh.Result{Value: []byte{byte(access)}, Next: key(access + 1), Expires: time.Now().Add(time.Minute)}, nil
+			})
+			if err != nil || value[0] != byte(access) {
+				t.Fatalf("renewal %d got %v, %v", access, value, err)
+			}
+			g.Presented(key(access + 1))
+			time.Sleep(time.Second)
 		}
 	})
 }
@@ -125,6 +165,18 @@ func TestLeavingDoesNotAbort(t *testing.T) {
 	})
 }
 
+func TestWhoHasLeftBeginsNothing(t *testing.T) {
+	g, n := newGroup(t, refresh.Config{}), &renewer{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := g.Do(ctx, oldKey, n.renew); err != context.Canceled {
+		t.Errorf("err = %v", err)
+	}
+	if err := g.Close(); err != nil || n.calls.Load() != 0 {
+		t.Errorf("%d renewals, %v", n.calls.Load(), err)
+	}
+}
+
 func TestFailureIsRememberedForASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
@@ -140,7 +192,11 @@ func TestFailureIsRememberedForASecond(t *testing.T) {
 		if _, ok := g.Lookup(oldKey); ok {
 			t.Error("Lookup returns a failure")
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second - time.Nanosecond)
+		if _, err := g.Do(t.Context(), oldKey, n.renew); err != broken || n.calls.Load() != 1 {
+			t.Errorf("within the second: %v, %d calls", err, n.calls.Load())
+		}
+		time.Sleep(time.Nanosecond)
 		n.err = nil
 		if _, err := g.Do(t.Context(), oldKey, n.renew); err != nil {
 			t.Errorf("a second later: %v", err)
@@ -177,66 +233,6 @@ func TestContextValuesReachTheRenewal(t *testing.T) {
 	}
 }
 
-func TestPanicIsAnError(t *testing.T) {
-	g := newGroup(t, refresh.Config{})
-	_, err := g.Do(t.Context(), oldKey, func(context.Context) (refresh.Result, error) { panic("oops") })
-	if err == nil {
-		t.Error("no error")
-	}
-}
-
-func TestForget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g, n := newGroup(t, refresh.Config{}), &renewer{life: time.Hour}
-		var waiting sync.WaitGroup
-		waiting.Go(func() {
-			if _, err := g.Do(t.Context(), oldKey, n.renew); err != nil {
-				t.Error(err)
-			}
-		})
-		synctest.Wait()
-		g.Forget(oldKey) // signed out while the renewal is under way
-		waiting.Wait()
-		if _, ok := g.Lookup(oldKey); ok {
-			t.Error("a renewal that was forgotten under way is remembered")
-		}
-		if _, err := g.Do(t.Context(), oldKey, n.renew); err != nil {
-			t.Fatal(err)
-		}
-		g.Forget(oldKey)
-		if _, ok := g.Lookup(oldKey); ok || g.Active() {
-			t.Error("still remembered")
-		}
-	})
-}
-
-func TestBounds(t *testing.T) {
-	for _, config := range []refresh.Config{{MaxEntries: 10}, {MaxBytes: 1000}} {
-		g := newGroup(t, config)
-		for i := range 100 {
-			key := refresh.KeyOf([]byte(strconv.Itoa(i)))
-			_, err := g.Do(t.Context(), key, func(context.Context) (refresh.Result, error) {
-				return refresh.Result{Value: make([]byte, 100), Expires: time.Now().Add(time.Hour)}, nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		var left int
-		for i := range 100 {
-			if _, ok := g.Lookup(refresh.KeyOf([]byte(strconv.Itoa(i)))); ok {
-				left++
-				if i < 90 {
-					t.Errorf("%+v: result %d outlived newer ones", config, i)
-				}
-			}
-		}
-		if left != 10 {
-			t.Errorf("%+v: %d results remembered, want 10", config, left)
-		}
-	}
-}
-
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, n := newGroup(t, refresh.Config{}), &renewer{life: time.Hour}
@@ -246,10 +242,45 @@ func TestClose(t *testing.T) {
 		if err := g.Close(); err != nil || time.Since(began) != time.Second {
 			t.Errorf("Close = %v after %v, want it to wait for the renewal", err, time.Since(began))
 		}
-		if _, err := g.Do(t.Context(), newKey, n.renew); err != refresh.ErrClosed {
-			t.Errorf("Do after Close: %v", err)
+		for _, key := range []refresh.Key{oldKey, newKey} { // one is remembered
+			if _, err := g.Do(t.Context(), key, n.renew); err != refresh.ErrClosed {
+				t.Errorf("Do after Close: %v", err)
+			}
+		}
+		if err := g.Close(); err != nil || n.calls.Load() != 1 {
+			t.Errorf("closed again: %v, %d renewals", err, n.calls.Load())
 		}
 	})
+}
+
+// TestCloseUnderLoad: everybody gets a result or ErrClosed, and nothing runs
+// after Close returned.
+func TestCloseUnderLoad(t *testing.T) {
+	g := newGroup(t, refresh.Config{})
+	var running atomic.Int32
+	var all sync.WaitGroup
+	for worker := range 16 {
+		all.Go(func() {
+			for i := range 200 {
+				_, err := g.Do(t.Context(), keyOf(worker*1000+i), func(context.Context) (refresh.Result, error) {
+					running.Add(1)
+					defer running.Add(-1)
+					return refresh.Result{Expires: time.Now().Add(time.Minute)}, nil
+				})
+				if err != nil && err != refresh.ErrClosed {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 2 {
+		all.Go(func() {
+			if err := g.Close(); err != nil || running.Load() != 0 {
+				t.Errorf("Close = %v with %d renewals running", err, running.Load())
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestDue(t *testing.T) {
@@ -314,28 +345,6 @@ func TestStress(t *testing.T) {
 func TestKeyOf(t *testing.T) {
 	if refresh.KeyOf([]byte("ab"), []byte("c")) == refresh.KeyOf([]byte("a"), []byte("bc")) {
 		t.Error("two lists of secrets have one key")
-	}
-}
-
-func TestQuietPathAllocatesNothing(t *testing.T) {
-	g := newGroup(t, refresh.Config{})
-	issued := time.Now()
-	if allocs := testing.AllocsPerRun(100, func() {
-		g.Presented(newKey)
-		g.Due(issued, issued.Add(time.Hour))
-	}); allocs != 0 {
-		t.Errorf("%v allocations", allocs)
-	}
-}
-
-func BenchmarkPresented(b *testing.B) {
-	g, err := refresh.New(refresh.Config{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		g.Presented(newKey)
 	}
 }
 

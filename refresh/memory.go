@@ -1,91 +1,124 @@
 package refresh
 
 import (
+	"container/heap"
 	"container/list"
 	"time"
 )
 
-// memory holds results under the key they renewed, oldest first. Its methods
-// need the group's lock.
+// memory holds flights that landed, under the key they started from. It is
+// bounded: the oldest go first. The group's lock guards it.
 type memory struct {
-	entries   map[Key]*list.Element
-	order     *list.List  // of *entry
-	successor map[Key]Key // the renewed secret's key to the old one's
-	bytes     int
+	maxEntries, maxBytes int
+
+	entries map[Key]*entry
+	ages    *list.List  // of *entry, oldest first
+	expiry  queue       // first to expire first
+	origins map[Key]Key // from the key of a renewed secret to the one it came from
+	bytes   int
 }
 
 type entry struct {
 	key    Key
-	result Result
-	err    error
+	flight *flight
 	until  time.Time
+	age    *list.Element // its place in ages
+	turn   int           // its place in expiry
 }
 
-func newMemory() memory {
-	return memory{entries: map[Key]*list.Element{}, order: list.New(), successor: map[Key]Key{}}
-}
-
-func (m *memory) add(e *entry) {
-	m.remove(e.key)
-	m.entries[e.key] = m.order.PushBack(e)
-	m.bytes += len(e.result.Value)
-	if e.err == nil && e.result.Next != e.key {
-		m.successor[e.result.Next] = e.key
+func newMemory(maxEntries, maxBytes int) *memory {
+	return &memory{
+		maxEntries: maxEntries,
+		maxBytes:   maxBytes,
+		entries:    map[Key]*entry{},
+		ages:       list.New(),
+		origins:    map[Key]Key{},
 	}
 }
 
-// get returns what is known under key and still current.
-func (m *memory) get(key Key, now time.Time) *entry {
-	element, ok := m.entries[key]
-	if !ok {
-		return nil
+func (m *memory) len() int { return len(m.entries) }
+
+func (m *memory) get(key Key) *flight {
+	if found := m.entries[key]; found != nil {
+		return found.flight
 	}
-	found := element.Value.(*entry)
-	if !now.Before(found.until) {
-		m.remove(key)
-		return nil
-	}
-	return found
+	return nil
 }
 
-// shorten lets the result that next came from go at the given time at the
-// latest.
-func (m *memory) shorten(next Key, until time.Time) {
-	key, ok := m.successor[next]
-	if !ok {
+// origin returns the key that the secret named by next was renewed from.
+func (m *memory) origin(next Key) (Key, bool) {
+	key, ok := m.origins[next]
+	return key, ok
+}
+
+func (m *memory) add(key Key, landed *flight, until time.Time) {
+	m.remove(key)
+	size := len(landed.result.Value)
+	if size > m.maxBytes {
 		return
 	}
-	delete(m.successor, next) // once is enough
-	if element, ok := m.entries[key]; ok {
-		if found := element.Value.(*entry); until.Before(found.until) {
-			found.until = until
-		}
+	for len(m.entries) >= m.maxEntries || m.bytes+size > m.maxBytes {
+		m.remove(m.ages.Front().Value.(*entry).key)
+	}
+	added := &entry{key: key, flight: landed, until: until}
+	added.age = m.ages.PushBack(added)
+	heap.Push(&m.expiry, added)
+	m.entries[key] = added
+	m.bytes += size
+	if next := landed.result.Next; next != key && next != (Key{}) {
+		m.origins[next] = key
+	}
+}
+
+// shorten lets the entry under key go at the given time at the latest.
+func (m *memory) shorten(key Key, until time.Time) {
+	if found := m.entries[key]; found != nil && until.Before(found.until) {
+		found.until = until
+		heap.Fix(&m.expiry, found.turn)
+	}
+}
+
+// sweep removes what has expired.
+func (m *memory) sweep(now time.Time) {
+	for len(m.expiry) > 0 && !now.Before(m.expiry[0].until) {
+		m.remove(m.expiry[0].key)
 	}
 }
 
 func (m *memory) remove(key Key) {
-	element, ok := m.entries[key]
-	if !ok {
+	gone := m.entries[key]
+	if gone == nil {
 		return
 	}
-	gone := m.order.Remove(element).(*entry)
 	delete(m.entries, key)
-	m.bytes -= len(gone.result.Value)
-	if m.successor[gone.result.Next] == key {
-		delete(m.successor, gone.result.Next)
+	m.ages.Remove(gone.age)
+	heap.Remove(&m.expiry, gone.turn)
+	m.bytes -= len(gone.flight.result.Value)
+	if next := gone.flight.result.Next; m.origins[next] == key {
+		delete(m.origins, next)
 	}
 }
 
-// trim removes what has expired from among the oldest, and the oldest until the
-// bounds hold.
-func (m *memory) trim(now time.Time, maxEntries, maxBytes int) {
-	for element := m.order.Front(); element != nil; {
-		next := element.Next()
-		oldest := element.Value.(*entry)
-		if now.Before(oldest.until) && m.order.Len() <= maxEntries && m.bytes <= maxBytes {
-			return
-		}
-		m.remove(oldest.key)
-		element = next
-	}
+// queue is a heap of entries by when they expire.
+type queue []*entry
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].until.Before(q[j].until) }
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].turn, q[j].turn = i, j
+}
+
+func (q *queue) Push(x any) {
+	added := x.(*entry)
+	added.turn = len(*q)
+	*q = append(*q, added)
+}
+
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	gone := (*q)[last]
+	(*q)[last] = nil
+	*q = (*q)[:last]
+	return gone
 }

@@ -1,0 +1,56 @@
+package refresh
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is what a [Group] is told. Its zero value is usable.
+type Config struct {
+	// Leeway is how long before its expiry a secret is due, at most a quarter
+	// of its lifetime. Default 60 s.
+	Leeway time.Duration
+	// Timeout is how long one renewal may take. Default 8 s.
+	Timeout time.Duration
+	// MaxEntries bounds how many results are remembered, and MaxBytes how long
+	// their values are together; a value longer than that is not remembered.
+	// The oldest results go first. Default 10,000 and 64 MiB.
+	MaxEntries, MaxBytes int
+	// Clock tells the time. Default time.Now.
+	Clock func() time.Time
+}
+
+func (c *Config) check() error {
+	var mistakes []error
+	for _, field := range []struct {
+		name     string
+		negative bool
+	}{
+		{"Leeway", c.Leeway < 0}, {"Timeout", c.Timeout < 0},
+		{"MaxEntries", c.MaxEntries < 0}, {"MaxBytes", c.MaxBytes < 0},
+	} {
+		if field.negative {
+			mistakes = append(mistakes, fmt.Errorf("%s: must not be negative", field.name))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+func (c *Config) setDefaults() {
+	if c.Leeway == 0 {
+		c.Leeway = time.Minute
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 8 * time.Second
+	}
+	if c.MaxEntries == 0 {
+		c.MaxEntries = 10_000
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = 64 << 20
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+}
