@@ -1,141 +1,97 @@
 package rbac
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
-	"math/big"
-	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // Claim lets in whose claim at path equals one of values, or is an array that
 // holds one of them. Without values it lets in who has the claim at all, with
-// another value than null.
+// another value than null; false is one.
 //
 // Values are strings, booleans and numbers. Equality is exact: the string "1" is
 // not the number 1, and numbers are equal when their values are, whatever Go type
-// holds them. Claims that are objects, an empty path and values of other types
-// are Unknown; an absent claim is False.
+// holds them: integers of up to 64 bits exactly, fractions as float64.
+//
+// An absent claim is False. Unknown are claims that can't be compared: objects,
+// numbers beyond those, arrays of more than 10,000 elements, and arrays that hold
+// something other than strings, booleans and numbers and don't match otherwise;
+// and rules with an empty path or values of other types.
 func Claim(path Path, values ...any) Rule {
 	path = slices.Clone(path)
-	wanted, valid := comparables(values)
-	valid = valid && path.valid()
-	return known(claimText(path, values), func(s *Subject) Outcome {
-		if !valid {
-			return Unknown
-		}
-		value, there := path.find(s.claims)
-		if there != True || len(wanted) == 0 {
-			return there
-		}
-		return equalsAny(value, wanted)
-	})
-}
-
-func claimText(path Path, values []any) string {
-	arguments := []string{fmt.Sprintf("Path{%s}", strings.TrimSuffix(strings.TrimPrefix(call("", path...), "("), ")"))}
-	for _, value := range values {
-		arguments = append(arguments, fmt.Sprintf("%#v", value))
-	}
-	return "Claim(" + strings.Join(arguments, ", ") + ")"
-}
-
-// scalar is a claim's value that can be compared: a string, a bool or a number.
-type scalar struct {
-	kind reflect.Kind // String, Bool or Float64
-	text string
-	yes  bool
-	num  float64
-	big  string // a number that float64 doesn't hold, in lowest terms
-}
-
-func comparables(values []any) ([]scalar, bool) {
-	var scalars []scalar
+	sound := path.valid()
+	arguments := []string{"Path{" + strings.Join(quoted(path), ", ") + "}"}
+	var wanted []scalar
 	for _, value := range values {
 		s, ok := scalarOf(value)
 		if !ok {
-			return nil, false
+			sound = false
+			arguments = append(arguments, fmt.Sprintf("%T", value))
+			continue
 		}
-		scalars = append(scalars, s)
+		wanted = append(wanted, s)
+		arguments = append(arguments, s.source())
 	}
-	return scalars, true
+	name := call("Claim", arguments...)
+	if len(values) > 0 {
+		name = call("Claim", arguments[0], "…")
+	}
+	check := func(s *Subject) finding { return compareClaim(s, path, wanted) }
+	if !sound {
+		check = func(*Subject) finding { return vacuous }
+	}
+	return newLeaf(call("Claim", arguments...), name, check)
 }
 
-func scalarOf(value any) (scalar, bool) {
-	switch value := value.(type) {
-	case string:
-		return scalar{kind: reflect.String, text: value}, true
-	case bool:
-		return scalar{kind: reflect.Bool, yes: value}, true
-	case float64: // what JSON numbers are
-		return scalar{kind: reflect.Float64, num: value}, !math.IsNaN(value)
-	case json.Number:
-		return number(value.String())
+func compareClaim(s *Subject, path Path, wanted []scalar) finding {
+	value, found := path.find(s.claims)
+	if value == nil {
+		return found
 	}
-	v := reflect.ValueOf(value)
-	switch {
-	case !v.IsValid():
-		return scalar{}, false
-	case v.CanInt():
-		return number(strconv.FormatInt(v.Int(), 10))
-	case v.CanUint():
-		return number(strconv.FormatUint(v.Uint(), 10))
-	case v.CanFloat():
-		return scalar{kind: reflect.Float64, num: v.Float()}, !math.IsNaN(v.Float())
-	case v.Kind() == reflect.String:
-		return scalar{kind: reflect.String, text: v.String()}, true
-	case v.Kind() == reflect.Bool:
-		return scalar{kind: reflect.Bool, yes: v.Bool()}, true
+	if len(wanted) == 0 {
+		return held
 	}
-	return scalar{}, false
+	if compared := compare(value, wanted); compared != lacking || found == held {
+		return compared
+	}
+	return found // what isn't here may be elsewhere
 }
 
-// maxNumber bounds the text of a number, because its exponent decides how much
-// memory an exact one takes.
-const maxNumber = 32
-
-func number(text string) (scalar, bool) {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || len(text) > maxNumber || strings.ContainsAny(text, "eE") {
-		return scalar{kind: reflect.Float64, num: f}, err == nil
-	}
-	exact, ok := new(big.Rat).SetString(text)
-	if !ok {
-		return scalar{}, false
-	}
-	if _, fits := exact.Float64(); !fits && exact.IsInt() {
-		return scalar{kind: reflect.Float64, big: exact.RatString()}, true
-	}
-	return scalar{kind: reflect.Float64, num: f}, true
-}
-
-// equalsAny compares without allocating for what JSON gives.
-func equalsAny(value any, wanted []scalar) Outcome {
+// compare allocates nothing for whatever a claim may be.
+func compare(value any, wanted []scalar) finding {
 	switch value := value.(type) {
 	case []any:
-		for _, element := range value {
-			if is, ok := scalarOf(element); ok && slices.Contains(wanted, is) {
-				return True
-			}
-		}
-		return False
+		return compareEach(value, wanted)
 	case []string:
-		for _, element := range value {
-			if slices.Contains(wanted, scalar{kind: reflect.String, text: element}) {
-				return True
-			}
-		}
-		return False
+		return compareEach(value, wanted)
 	}
-	is, ok := scalarOf(value)
+	return compareOne(value, wanted)
+}
+
+func compareEach[T any](array []T, wanted []scalar) finding {
+	if len(array) > maxEntries {
+		return excessive
+	}
+	found := lacking
+	for _, element := range array {
+		switch compareOne(element, wanted) {
+		case held:
+			return held
+		case malformed:
+			found = malformed
+		}
+	}
+	return found
+}
+
+func compareOne(value any, wanted []scalar) finding {
+	given, ok := scalarOf(value)
 	switch {
 	case !ok:
-		return Unknown
-	case slices.Contains(wanted, is):
-		return True
+		return malformed
+	case slices.Contains(wanted, given):
+		return held
 	}
-	return False
+	return lacking
 }

@@ -27,10 +27,14 @@ func (o Outcome) String() string {
 // Decision denies.
 type Decision struct {
 	Outcome Outcome
-	// Reason names the rule that decided. It is for logs; it never holds the
-	// value of a claim.
+	// Reason names the rule that decided, and says why it is Unknown where it
+	// is. It is for logs; it never holds the value of a claim, nor one that a
+	// claim is compared with.
 	Reason string
-	// Scopes are missing, and would mend the denial (RFC 6750 §3.1).
+	// Scopes are what a token needs to pass, and would mend the denial. At least
+	// one is missing; those that aren't are among them, because who asks for a
+	// new token asks for all its scopes (RFC 6750 §3.1). They belong to the rule
+	// and must not be modified.
 	Scopes []string
 	// ACR and MaxAge are the authentication that would mend it (RFC 9470 §3).
 	ACR    []string
@@ -39,4 +43,4 @@ type Decision struct {
 
 // mendable reports whether asking again, for more scopes or a stronger sign-in,
 // could turn the denial.
-func (d Decision) mendable() bool { return len(d.Scopes) > 0 || len(d.ACR) > 0 || d.MaxAge > 0 }
+func (d *Decision) mendable() bool { return len(d.Scopes) > 0 || len(d.ACR) > 0 || d.MaxAge > 0 }

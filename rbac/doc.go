@@ -16,4 +16,17 @@
 // unexpected shape, a list that the provider left out because it is too long, a
 // nil, empty or panicking rule) is [Unknown], the negation of Unknown is Unknown,
 // and only [True] lets anybody in.
+//
+// # Claims
+//
+// Claims are what encoding/json makes of an object, and for tests also what one
+// writes by hand: []string, and every numeric type. Names are exact; a dot in one
+// is a letter like any other. A claim that is null is absent. A list of roles,
+// groups or scopes is a string or an array of strings, of at most 10,000 entries.
+// The empty string is no entry.
+//
+// Where the provider says that a claim is elsewhere (the member names of
+// _claim_names, OpenID Connect Core 1.0 §5.6.2; hasgroups of Microsoft Entra ID),
+// what is there counts, and what isn't is Unknown. An application that fetches the
+// rest itself sets the claim, and _claim_names or hasgroups to nil.
 package rbac

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Policy says where claims hold what rules ask for. The zero Policy finds roles
@@ -20,15 +21,17 @@ type Policy struct {
 	// "editor": {"viewer"}} makes every admin a viewer too. A cycle makes its
 	// roles the same.
 	Hierarchy map[string][]string
-	// SplitRoles are characters that separate roles and groups within a string.
-	// Empty never splits.
+	// SplitRoles are characters that separate roles within a string, also within
+	// one that is an element of an array; letters and digits are a mistake. Empty
+	// never splits. Groups are never split: their names may have spaces and commas.
 	SplitRoles string
 }
 
-// Resolver reads claims by a Policy. It is immutable and safe for concurrent use.
+// Resolver reads claims by a Policy. Make one with [Policy.Compile]. It is
+// immutable and safe for concurrent use.
 type Resolver struct {
-	policy   Policy
-	included map[string][]string // transitively
+	roles, groups, scopes source
+	included              map[string][]string // transitively; never nil
 }
 
 // Compile checks the policy and returns its Resolver. The error joins every
@@ -46,11 +49,14 @@ func (p Policy) Compile() (*Resolver, error) {
 		}
 		return clonePaths(given)
 	}
-	compiled := Policy{
-		Roles:      paths("Roles", p.Roles, Path{"roles"}),
-		Groups:     paths("Groups", p.Groups, Path{"groups"}),
-		Scopes:     paths("Scopes", p.Scopes, Path{"scope"}, Path{"scp"}),
-		SplitRoles: p.SplitRoles,
+	r := &Resolver{
+		roles:    source{paths("Roles", p.Roles, Path{"roles"}), p.SplitRoles},
+		groups:   source{paths("Groups", p.Groups, Path{"groups"}), ""},
+		scopes:   source{paths("Scopes", p.Scopes, Path{"scope"}, Path{"scp"}), " "},
+		included: make(map[string][]string, len(p.Hierarchy)),
+	}
+	if strings.ContainsFunc(p.SplitRoles, isAlphanumeric) {
+		mistakes = append(mistakes, fmt.Errorf("%s: must not hold letters or digits, is %q", "SplitRoles", p.SplitRoles))
 	}
 	for _, role := range slices.Sorted(maps.Keys(p.Hierarchy)) {
 		if role == "" || slices.Contains(p.Hierarchy[role], "") {
@@ -60,7 +66,6 @@ func (p Policy) Compile() (*Resolver, error) {
 	if len(mistakes) > 0 {
 		return nil, errors.Join(mistakes...)
 	}
-	r := &Resolver{policy: compiled, included: map[string][]string{}}
 	for role := range p.Hierarchy {
 		reached := map[string]struct{}{}
 		reach(p.Hierarchy, role, reached)
@@ -69,6 +74,8 @@ func (p Policy) Compile() (*Resolver, error) {
 	}
 	return r, nil
 }
+
+func isAlphanumeric(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 func clonePaths(paths []Path) []Path {
 	cloned := make([]Path, len(paths))
@@ -88,122 +95,28 @@ func reach(hierarchy map[string][]string, role string, reached map[string]struct
 	}
 }
 
-// Subject reads the claims of one person. Without a sub they are nobody's, and
-// the Subject is nil: anonymous. The claims are kept and must not change
+// Subject reads the claims of one person. Without a sub, or with an iss that is
+// no string, they are nobody's, and the Subject is nil: anonymous. So is
+// everybody to a nil or zero Resolver. The claims are kept and must not change
 // afterwards.
 func (r *Resolver) Subject(claims map[string]any) *Subject {
 	sub, _ := claims["sub"].(string)
-	if sub == "" {
+	iss, ok := claims["iss"].(string)
+	if sub == "" || !ok && claims["iss"] != nil || r == nil || r.included == nil {
 		return nil
 	}
-	iss, _ := claims["iss"].(string)
-	s := &Subject{issuer: iss, id: sub, claims: claims}
-	s.roles = r.collect(claims, r.policy.Roles, r.policy.SplitRoles)
-	for _, role := range s.roles.sorted() {
+	s := &Subject{
+		issuer: iss,
+		id:     sub,
+		claims: claims,
+		roles:  r.roles.read(claims),
+		groups: r.groups.read(claims),
+		scopes: r.scopes.read(claims),
+	}
+	for _, role := range s.roles.names {
 		for _, included := range r.included[role] {
 			s.roles.add(included)
 		}
 	}
-	s.groups = r.collect(claims, r.policy.Groups, r.policy.SplitRoles)
-	s.scopes = r.collect(claims, r.policy.Scopes, " ")
 	return s
 }
-
-// collect joins what is found at the paths.
-func (r *Resolver) collect(claims map[string]any, paths []Path, separators string) set {
-	var found set
-	for _, path := range paths {
-		value, there := path.find(claims)
-		switch {
-		case there == True:
-			found.take(value, separators)
-		case there == Unknown, left(claims, path[0]):
-			found.malformed = true
-		}
-	}
-	return found
-}
-
-// left reports whether the provider left a list out and says where else it is:
-// an overage of Microsoft Entra ID, a distributed claim (OpenID Connect Core 1.0
-// §5.6.2).
-func left(claims map[string]any, name string) bool {
-	if elsewhere, ok := claims["_claim_names"].(map[string]any); ok {
-		if _, ok := elsewhere[name]; ok {
-			return true
-		}
-	}
-	has, _ := claims["hasgroups"].(bool)
-	return has && name == "groups"
-}
-
-// maxEntries bounds what is taken from one list.
-const maxEntries = 10_000
-
-// set is a set of names, and whether there might be more than it holds.
-type set struct {
-	names     map[string]struct{}
-	malformed bool
-}
-
-func (s *set) add(name string) {
-	if s.names == nil {
-		s.names = map[string]struct{}{}
-	}
-	s.names[name] = struct{}{}
-}
-
-// take adds a string or every string of an array, or nothing of either.
-func (s *set) take(value any, separators string) {
-	var names []string
-	switch value := value.(type) {
-	case string:
-		names = split(value, separators)
-	case []string:
-		for _, name := range value {
-			names = append(names, split(name, separators)...)
-		}
-	case []any:
-		for _, element := range value {
-			name, ok := element.(string)
-			if !ok {
-				s.malformed = true
-				return
-			}
-			names = append(names, split(name, separators)...)
-		}
-	default:
-		s.malformed = true
-		return
-	}
-	if len(names) > maxEntries {
-		s.malformed = true
-		return
-	}
-	for _, name := range names {
-		if name != "" {
-			s.add(name)
-		}
-	}
-}
-
-func split(text, separators string) []string {
-	if separators == "" {
-		return []string{text}
-	}
-	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(separators, r) })
-}
-
-// has says whether name is in the set. What is there is there, even when more
-// might be missing.
-func (s *set) has(name string) Outcome {
-	if _, ok := s.names[name]; ok {
-		return True
-	}
-	if s.malformed {
-		return Unknown
-	}
-	return False
-}
-
-func (s *set) sorted() []string { return slices.Sorted(maps.Keys(s.names)) }

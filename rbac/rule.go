@@ -16,154 +16,119 @@ type Rule interface {
 	// String returns the rule as it is written in Go.
 	String() string
 
-	sealed()
-}
-
-// leaf is a rule without rules in it. Its decisions are made when it is, so that
-// checking it allocates nothing.
-type leaf struct {
-	text        string
-	check       func(s *Subject) Outcome
-	no, unknown Decision
-}
-
-func newLeaf(text string, check func(s *Subject) Outcome) *leaf {
-	return &leaf{
-		text:    text,
-		check:   check,
-		no:      Decision{Outcome: False, Reason: text + " is false"},
-		unknown: Decision{Reason: text + " is unknown"},
-	}
-}
-
-func (l *leaf) Check(s *Subject, _ time.Time) Decision {
-	switch l.check(s) {
-	case True:
-		return Decision{Outcome: True}
-	case False:
-		return l.no
-	}
-	return l.unknown
-}
-
-func (l *leaf) String() string { return l.text }
-func (l *leaf) sealed()        {}
-
-// known makes a leaf over claims, which is Unknown for a stranger: what isn't
-// known of anybody can't be negated either.
-func known(text string, check func(s *Subject) Outcome) *leaf {
-	return newLeaf(text, func(s *Subject) Outcome {
-		if s.anonymous() {
-			return Unknown
-		}
-		return check(s)
-	})
+	// label is String without the values that claims are compared with: it goes
+	// into reasons, and so into logs.
+	label() string
+	// necessary are the scopes without which the rule can't hold.
+	necessary() []string
+	// asking returns the rule with scopes added to those its denials ask for.
+	asking(scopes []string) Rule
 }
 
 // Public lets everybody in, signed in or not.
-func Public() Rule { return newLeaf("Public()", func(*Subject) Outcome { return True }) }
+func Public() Rule { return forAll("Public()", held) }
 
-// SignedIn lets in whoever is signed in.
-func SignedIn() Rule {
-	return newLeaf("SignedIn()", func(s *Subject) Outcome {
-		if s.anonymous() {
-			return False
-		}
-		return True
-	})
+// SignedIn lets in whoever is signed in. For others it is False, not Unknown:
+// Not(SignedIn()) lets them in.
+func SignedIn() Rule { return forAll("SignedIn()", lacking) }
+
+// forAll is a rule that everybody satisfies who is signed in.
+func forAll(text string, strangers finding) Rule {
+	l := newLeaf(text, text, func(*Subject) finding { return held })
+	l.strangers = strangers
+	return l
 }
 
 // Role lets in who has the role, by name, exactly, or one that includes it. The
 // empty name is Unknown.
 func Role(role string) Rule {
-	return known(call("Role", role), func(s *Subject) Outcome { return named(&s.roles, role) })
-}
-
-// Group lets in who is in the group. The empty name is Unknown.
-func Group(group string) Rule {
-	return known(call("Group", group), func(s *Subject) Outcome { return named(&s.groups, group) })
-}
-
-func named(names *set, name string) Outcome {
-	if name == "" {
-		return Unknown
-	}
-	return names.has(name)
+	return named("Role", func(s *Subject) finding { return s.roles.find(role) }, role)
 }
 
 // AnyRole lets in who has at least one of the roles. None is Unknown.
 func AnyRole(roles ...string) Rule {
 	roles = slices.Clone(roles)
-	return known(call("AnyRole", roles...), func(s *Subject) Outcome {
-		outcome := Unknown
-		for i, role := range roles {
-			has := named(&s.roles, role)
-			if has == True {
-				return True
-			}
-			if i == 0 || has == Unknown {
-				outcome = has
-			}
-		}
-		return outcome
-	})
+	return named("AnyRole", func(s *Subject) finding { return s.roles.findAny(roles) }, roles...)
 }
 
 // AllRoles lets in who has every one of the roles. None is Unknown.
 func AllRoles(roles ...string) Rule {
 	roles = slices.Clone(roles)
-	return known(call("AllRoles", roles...), func(s *Subject) Outcome { return hasAll(&s.roles, roles) })
+	return named("AllRoles", func(s *Subject) finding { return s.roles.findAll(roles) }, roles...)
 }
 
-func hasAll(names *set, wanted []string) Outcome {
-	if len(wanted) == 0 {
-		return Unknown
-	}
-	outcome := True
-	for _, name := range wanted {
-		switch named(names, name) {
-		case False:
-			return False
-		case Unknown:
-			outcome = Unknown
+// Group lets in who is in the group. The empty name is Unknown.
+func Group(group string) Rule {
+	return named("Group", func(s *Subject) finding { return s.groups.find(group) }, group)
+}
+
+// Scope lets in who was granted every one of the scopes. None is Unknown, and so
+// is a name that no scope can have (RFC 6749 §3.3), such as "" or "a b". A denial
+// names them all, since that is what has to be asked for (RFC 6750 §3.1).
+func Scope(scopes ...string) Rule {
+	wanted := slices.Clone(scopes)
+	for i, scope := range wanted {
+		if strings.ContainsFunc(scope, notInScope) {
+			wanted[i] = ""
 		}
 	}
-	return outcome
-}
-
-// Scope lets in who was granted every one of the scopes. None is Unknown. A
-// denial names them all, since that is what has to be asked for (RFC 6750 §3.1).
-func Scope(scopes ...string) Rule {
-	scopes = slices.Clone(scopes)
-	rule := known(call("Scope", scopes...), func(s *Subject) Outcome { return hasAll(&s.scopes, scopes) })
-	rule.no.Scopes = scopes
+	rule := named("Scope", func(s *Subject) finding { return s.scopes.findAll(wanted) }, scopes...)
+	if !slices.Contains(wanted, "") { // more scopes are no help to a rule that can't hold
+		rule.decisions[lacking].Scopes = union(wanted)
+	}
 	return rule
 }
 
+// notInScope reports whether r is none of the characters of a scope-token
+// (RFC 6749 §3.3).
+func notInScope(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+
 // Func lets in whomever allowed says. name stands for it in logs. A nil or
 // panicking function is Unknown, and so is every stranger: allowed is called for
-// subjects that are signed in.
+// subjects that are signed in. Of a panic the reason tells the type, and nothing
+// else. allowed may be called by several goroutines at once.
 func Func(name string, allowed func(s *Subject) bool) Rule {
-	return known(call("Func", name), func(s *Subject) (outcome Outcome) {
-		if allowed == nil {
-			return Unknown
-		}
-		defer func() {
-			if recover() != nil {
-				outcome = Unknown
-			}
-		}()
+	text := call("Func", strconv.Quote(name))
+	if allowed == nil {
+		return newLeaf(text, text, func(*Subject) finding { return vacuous })
+	}
+	return &function{newLeaf(text, text, func(s *Subject) finding {
 		if allowed(s) {
-			return True
+			return held
 		}
-		return False
-	})
+		return lacking
+	})}
 }
 
-func call(name string, arguments ...string) string {
-	quoted := make([]string, len(arguments))
-	for i, argument := range arguments {
-		quoted[i] = strconv.Quote(argument)
+// function is a leaf whose check isn't ours.
+type function struct{ *leaf }
+
+func (f *function) Check(s *Subject, now time.Time) (d Decision) {
+	defer func() {
+		if v := recover(); v != nil { // the value may hold anything, and claims too
+			d = Decision{Reason: fmt.Sprintf("%s is unknown: it panicked with a %T", f.name, v)}
+		}
+	}()
+	return f.leaf.Check(s, now)
+}
+
+func (f *function) asking([]string) Rule { return f }
+
+// named makes a leaf out of a constructor and the names it was given.
+func named(constructor string, check func(s *Subject) finding, names ...string) *leaf {
+	text := call(constructor, quoted(names)...)
+	return newLeaf(text, text, check)
+}
+
+func quoted(names []string) []string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
 	}
-	return fmt.Sprintf("%s(%s)", name, strings.Join(quoted, ", "))
+	return quoted
+}
+
+// call writes a call of a constructor.
+func call(constructor string, arguments ...string) string {
+	return constructor + "(" + strings.Join(arguments, ", ") + ")"
 }

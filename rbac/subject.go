@@ -6,7 +6,7 @@ package rbac
 type Subject struct {
 	issuer, id            string
 	claims                map[string]any
-	roles, groups, scopes set
+	roles, groups, scopes list
 }
 
 // anonymous reports whether nobody is known.
@@ -32,7 +32,7 @@ func (s *Subject) ID() string {
 // Claim returns the value at path, nil when there is none. It must not be
 // modified.
 func (s *Subject) Claim(path ...string) any {
-	if s == nil {
+	if s.anonymous() || !Path(path).valid() {
 		return nil
 	}
 	value, _ := Path(path).find(s.claims)
