@@ -10,85 +10,101 @@ import (
 	"github.com/gorilla/securecookie"
 )
 
-// ErrInvalid is returned for whatever is not exactly what was sealed, under this
-// name and binding, by one of the keys. Why it isn't makes no difference.
-var ErrInvalid = errors.New("cookie: not valid")
-
 // Codec seals bytes into text and opens them again. It implements
 // [securecookie.Codec], whose values must be []byte here, and is safe for
 // concurrent use.
 //
-// Text is base64url of a 24-byte random nonce and the XAES-256-GCM ciphertext of
-// the compressed bytes. Name and binding are authenticated with it.
+// Text is base64url, unpadded, of a random 24-byte nonce and the XAES-256-GCM
+// ciphertext of the compressed bytes. Name and binding are authenticated with
+// it. A Codec knows no expiry; that is the [Jar]'s.
 type Codec struct {
 	ciphers []*xaes
 	binding []byte
 	packer  *packer
+	text    *base64.Encoding
 }
 
 var _ securecookie.Codec = (*Codec)(nil)
 
-// NewCodec makes a Codec of keys, of which the first seals and all open. What
-// was sealed opens only under the same binding: say what for and where, such as
-// the purpose, the issuer and the client.
+// version begins what every message is bound to. It changes with the format.
+const version = "gatehouse cookie 1"
+
+// NewCodec makes a Codec of at most 16 keys, of which the first seals and all
+// open. What was sealed opens only under the same binding: say what for and
+// where, such as the purpose, the issuer and the client. The error joins every
+// mistake in the keys.
 func NewCodec(keys []Key, binding ...string) (*Codec, error) {
-	if len(keys) == 0 {
-		return nil, errNoKeys
+	c := &Codec{
+		packer: newPacker(),
+		// Strict refuses the stray bits that would let two texts open to one message.
+		text:    base64.RawURLEncoding.Strict(),
+		binding: appendPart(nil, version),
 	}
-	if len(keys) > maxKeys {
-		return nil, errManyKeys
-	}
-	c := &Codec{packer: newPacker(), binding: []byte("gatehouse cookie 1")}
 	for _, part := range binding {
 		c.binding = appendPart(c.binding, part)
 	}
-	var mistakes []error
+	mistakes := []error{checkCount(len(keys))}
 	for i, key := range keys {
-		sealing, err := key.sealing()
+		cipher, err := key.cipher()
 		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("key %d: %w", i+1, err))
+			mistakes = append(mistakes, keyMistake(i, err))
 			continue
-		}
-		cipher, err := newXAES(sealing)
-		if err != nil {
-			return nil, err
 		}
 		c.ciphers = append(c.ciphers, cipher)
 	}
-	return c, errors.Join(mistakes...)
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func appendPart(b []byte, part string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(part))), part...)
 }
 
-// associated is what a message is bound to: no two lists of parts run together.
-func (c *Codec) associated(buffer []byte, name string) []byte {
-	return appendPart(append(buffer, c.binding...), name)
+// associated appends what a message is bound to. Every part stands behind its
+// length, so that no two lists of parts run together.
+func (c *Codec) associated(b []byte, name string) []byte {
+	return appendPart(append(b, c.binding...), name)
 }
 
-// Encode seals value, a []byte, under name.
+// Encode seals value, a []byte of up to 64 KiB, under name. The error is a
+// [*TooLargeError] when the text would have more than 32,760 bytes, which is what
+// eight cookies hold.
 func (c *Codec) Encode(name string, value any) (string, error) {
 	plain, ok := value.([]byte)
 	if !ok {
 		return "", fmt.Errorf("cookie: can't seal a %T, only []byte", value)
 	}
+	if c == nil || len(c.ciphers) == 0 {
+		return "", errNoKeys
+	}
+	if err := fits(len(plain), maxPlain); err != nil {
+		return "", err
+	}
 	packed := c.packer.pack(plain)
-	sealed := make([]byte, nonceLength, nonceLength+len(packed)+tagLength)
+	size := nonceLength + len(packed) + tagLength
+	if err := fits(c.text.EncodedLen(size), maxText); err != nil {
+		return "", err
+	}
+	sealed := make([]byte, nonceLength, size)
 	_, _ = rand.Read(sealed) // never fails (crypto/rand)
-	sealed, err := c.ciphers[0].seal(sealed, sealed[:nonceLength], packed, c.associated(nil, name))
+	sealed, err := c.ciphers[0].seal(sealed, sealed, packed, c.associated(nil, name))
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
+	return c.text.EncodeToString(sealed), nil
 }
 
-// Decode opens text, sealed under name, into dst, a *[]byte. Its error is
-// [ErrInvalid].
+// Decode opens text, sealed under name, into dst, a *[]byte. The error is
+// [ErrInvalid] when the text is not authentic.
 func (c *Codec) Decode(name, text string, dst any) error {
 	into, ok := dst.(*[]byte)
 	if !ok {
 		return fmt.Errorf("cookie: can't open into a %T, only *[]byte", dst)
+	}
+	if c == nil || len(c.ciphers) == 0 {
+		return errNoKeys
 	}
 	opened, err := c.open(name, text)
 	if err != nil {
@@ -98,29 +114,23 @@ func (c *Codec) Decode(name, text string, dst any) error {
 	return nil
 }
 
-// strict refuses the stray bits that would let two texts open to one message.
-var strict = base64.RawURLEncoding.Strict()
-
 func (c *Codec) open(name, text string) ([]byte, error) {
-	if len(text) > maxText {
+	size := c.text.DecodedLen(len(text))
+	if len(text) > maxText || size < nonceLength+tagLength {
 		return nil, ErrInvalid
 	}
-	// One buffer for the text as bytes and for what it decodes to.
-	room := strict.DecodedLen(len(text))
-	buffer := append(make([]byte, room, room+len(text)), text...)
-	n, err := strict.Decode(buffer, buffer[room:])
-	if err != nil || n < nonceLength+tagLength {
+	// One buffer for the message and for what it is bound to.
+	buffer := make([]byte, size, size+len(c.binding)+binary.MaxVarintLen64+len(name))
+	if n, err := c.text.Decode(buffer, []byte(text)); err != nil || n != size { // fewer: base64 skips line ends
 		return nil, ErrInvalid
 	}
-	sealed := buffer[:n]
-	nonce, ciphertext := sealed[:nonceLength], sealed[nonceLength:]
-	associated := c.associated(make([]byte, 0, 256), name)
-	for i, cipher := range c.ciphers {
-		// Opening in place overwrites the ciphertext, so only the last may.
-		var into []byte
-		if i == len(c.ciphers)-1 {
-			into = ciphertext[:0]
-		}
+	nonce, ciphertext := buffer[:nonceLength], buffer[nonceLength:]
+	associated := c.associated(buffer[size:], name)
+	into := ciphertext[:0] // in place, which spoils it for a second attempt
+	if len(c.ciphers) > 1 {
+		into = make([]byte, 0, len(ciphertext))
+	}
+	for _, cipher := range c.ciphers {
 		if packed, err := cipher.open(into, nonce, ciphertext, associated); err == nil {
 			return c.packer.unpack(packed)
 		}

@@ -1,6 +1,7 @@
 package cookie
 
 import (
+	"bytes"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
@@ -18,14 +19,15 @@ const (
 	maxKeyLength = 64
 	maxKeys      = 16
 	// minDistinct is how many different bytes a key has at least. Of 32 random
-	// bytes some 30 are different; fewer than 8 are a repeated word.
+	// bytes some 30 are different; fewer than 8 are a word, or nothing.
 	minDistinct = 8
 )
 
 // Key seals and opens cookies. The zero Key is invalid. A Key never prints
 // itself; [Key.Encode] is the one way to get it out.
 type Key struct {
-	// material is a string, because fmt walks a pointer to a slice.
+	// material sits behind a pointer, so that a printer that can't call a Key's
+	// methods, because it lies in an unexported field, shows an address.
 	material *string
 }
 
@@ -45,31 +47,29 @@ func keyOf(material []byte) Key {
 
 // ParseKeys reads keys in base64 (standard or URL alphabet, padded or not),
 // separated by commas: the first seals, all open. A key has 32 bytes, or up to
-// 64. Keys that are too short or obviously not random are refused, and so are an
-// empty list and one of more than 16; the error joins every mistake and shows
-// no key.
+// 64, from which the 32 are derived. Keys that are too short or obviously not
+// random are refused, and so are an empty list and one of more than 16; the error
+// joins every mistake, names its position and shows no key.
 func ParseKeys(text string) ([]Key, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errNoKeys
 	}
+	items := strings.Split(text, ",")
+	mistakes := []error{checkCount(len(items))}
 	var keys []Key
-	var mistakes []error
-	for i, item := range strings.Split(text, ",") {
+	for i, item := range items[:min(len(items), maxKeys)] {
 		material, err := decodeKey(strings.TrimSpace(item))
 		if err == nil {
 			err = checkKey(material)
 		}
 		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("key %d: %w", i+1, err))
+			mistakes = append(mistakes, keyMistake(i, err))
 			continue
 		}
 		keys = append(keys, keyOf(material))
 	}
-	if len(keys) > maxKeys {
-		mistakes = append(mistakes, errManyKeys)
-	}
-	if len(mistakes) > 0 {
-		return nil, errors.Join(mistakes...)
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, err
 	}
 	return keys, nil
 }
@@ -79,8 +79,21 @@ var (
 	errManyKeys = fmt.Errorf("at most %d keys", maxKeys)
 	errZeroKey  = errors.New("is the zero Key")
 	errBase64   = errors.New("is not base64")
-	errWeakKey  = errors.New("is not random: too few different bytes")
+	errUniform  = errors.New("is not random: too few different bytes")
+	errRepeats  = errors.New("is not random: it repeats itself")
 )
+
+func keyMistake(i int, err error) error { return fmt.Errorf("key %d: %w", i+1, err) }
+
+func checkCount(keys int) error {
+	switch {
+	case keys == 0:
+		return errNoKeys
+	case keys > maxKeys:
+		return errManyKeys
+	}
+	return nil
+}
 
 func decodeKey(text string) ([]byte, error) {
 	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
@@ -91,6 +104,8 @@ func decodeKey(text string) ([]byte, error) {
 	return material, nil
 }
 
+// checkKey finds what no random source makes: it can't tell a good key, only
+// the placeholder that somebody forgot to replace.
 func checkKey(material []byte) error {
 	if len(material) < keyLength || len(material) > maxKeyLength {
 		return fmt.Errorf("has %d bytes, want %d", len(material), keyLength)
@@ -100,13 +115,18 @@ func checkKey(material []byte) error {
 		distinct[b] = true
 	}
 	if len(distinct) < minDistinct {
-		return errWeakKey
+		return errUniform
+	}
+	for period := minDistinct; period <= len(material)/2; period++ {
+		if bytes.Equal(material[period:], material[:len(material)-period]) {
+			return errRepeats
+		}
 	}
 	return nil
 }
 
 // Encode returns the key in base64, as [ParseKeys] reads it. It is the secret
-// itself.
+// itself; "" for the zero Key.
 func (k Key) Encode() string {
 	if k.material == nil {
 		return ""
@@ -114,25 +134,30 @@ func (k Key) Encode() string {
 	return base64.StdEncoding.EncodeToString([]byte(*k.material))
 }
 
-// sealing is the key of the cipher: the material itself, or drawn from it where
-// it is longer.
-func (k Key) sealing() ([]byte, error) {
+// cipher is what the key seals with: under the material itself, or, where that
+// is longer, under 32 bytes drawn from it (HKDF, RFC 5869).
+func (k Key) cipher() (*xaes, error) {
 	if k.material == nil {
 		return nil, errZeroKey
 	}
-	if len(*k.material) == keyLength {
-		return []byte(*k.material), nil
+	sealing := []byte(*k.material)
+	if len(sealing) > keyLength {
+		var err error
+		if sealing, err = hkdf.Key(sha256.New, sealing, nil, "gatehouse cookie key", keyLength); err != nil {
+			return nil, err
+		}
 	}
-	return hkdf.Key(sha256.New, []byte(*k.material), nil, "gatehouse cookie key", keyLength)
+	return newXAES(sealing)
 }
 
 const redacted = "[redacted]"
 
-// Format prints no key, whatever the verb.
+// Format prints no key, whatever the verb; fmt itself answers %p and %T, with an
+// address and a type.
 func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue logs no key.
 func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText encodes no key.
+// MarshalText encodes no key, in JSON too.
 func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }

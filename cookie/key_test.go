@@ -33,9 +33,14 @@ func TestParseKeys(t *testing.T) {
 		{"too long", base64.StdEncoding.EncodeToString(make([]byte, 65)), 0, "key 1: has 65 bytes"},
 		{"zeros", base64.StdEncoding.EncodeToString(make([]byte, 32)), 0, "key 1: is not random"},
 		{"a word", base64.StdEncoding.EncodeToString([]byte("secretsecretsecretsecretsecretse")), 0, "key 1: is not random"},
+		{"the same twice", base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef")), 0, "key 1: is not random: it repeats"},
+		{"a long word", base64.StdEncoding.EncodeToString([]byte("placeholder!placeholder!placeholder!")), 0, "key 1: is not random: it repeats"},
 		{"not base64", "it is a secret passphrase!", 0, "key 1: is not base64"},
 		{"two mistakes", "short,====,x!", 0, "key 3"},
+		{"sixteen", strings.Repeat(random+",", 15) + random, 16, ""},
 		{"too many", strings.Repeat(random+",", 16) + random, 0, "at most 16"},
+		{"too many, one bad", "x!," + strings.Repeat(random+",", 16) + random, 0, "at most 16 keys\nkey 1: "},
+		{"a flood", strings.Repeat(",", 100_000), 0, "at most 16"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			keys, err := cookie.ParseKeys(c.text)
@@ -66,7 +71,7 @@ func TestKeyDoesNotPrint(t *testing.T) {
 		t.Fatal(err)
 	}
 	output := logged.String() + string(encoded)
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%p", "%T", "%t"} {
 		output += fmt.Sprintf(verb+verb+verb, key, &key, holder{key})
 	}
 	for _, secret := range []string{key.Encode(), fmt.Sprintf("%x", raw), fmt.Sprint(raw), string(raw)} {
@@ -90,6 +95,12 @@ func FuzzParseKeys(f *testing.F) {
 		}
 		if _, err := cookie.NewCodec(keys); err != nil {
 			t.Fatal(err)
+		}
+		for _, key := range keys {
+			again, err := cookie.ParseKeys(key.Encode())
+			if err != nil || again[0].Encode() != key.Encode() {
+				t.Fatalf("a key changed: %v", err)
+			}
 		}
 	})
 }

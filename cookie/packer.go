@@ -6,14 +6,16 @@ import "github.com/klauspost/compress/s2"
 // place. It is more than eight cookies hold of tokens.
 const maxPlain = 64 << 10
 
-// How a message is packed; part of the format, like the dictionary.
+// How a message is packed; part of the format, like the vocabulary.
 const (
 	packedNot byte = iota
 	packedS2
 )
 
 // packer makes messages smaller before they are sealed. Tokens are mostly JSON
-// with the same names in it, so a dictionary of those saves a fifth.
+// with the same names in it, so a dictionary of those saves a fifth. Of s2's
+// levels, better saves some 3 % over the default; best would save 1 % more and
+// take 25 times as long.
 type packer struct{ dictionary *s2.Dict }
 
 func newPacker() *packer { return &packer{s2.MakeDict([]byte(vocabulary), nil)} }
@@ -47,17 +49,3 @@ func (p *packer) unpack(packed []byte) ([]byte, error) {
 	}
 	return nil, ErrInvalid
 }
-
-// vocabulary is the dictionary: what ID and access tokens of common providers
-// say, the likeliest last. Cookies sealed with one don't open with another, so a
-// new vocabulary needs a new packing byte.
-const vocabulary = `"realm_access":{"roles":["offline_access","uma_authorization","default-roles-` +
-	`"]},"resource_access":{"account":{"roles":["manage-account","manage-account-links","view-profile"]}},` +
-	`"allowed-origins":["https://"],"permissions":["read:write:"],"token_use":"access","cognito:groups":["` +
-	`"oid":"","tid":"","ver":"2.0","idp":"","upn":"","wids":["","xms_","appid":"","uti":"","rh":"",` +
-	`"zoneinfo":"Europe/","updated_at":1,"locale":"en","picture":"https://","phone_number":"+","phone_number_verified":false,` +
-	`"given_name":"","family_name":"","nickname":"","preferred_username":"","groups":["/"],"roles":["admin","editor","user"],` +
-	`"client_id":"","scp":["","scope":"openid profile email offline_access","typ":"Bearer","typ":"ID","typ":"Refresh","session_state":"",` +
-	`"email_verified":true,"email":"@example.com","name":"","acr":"1","amr":["pwd","mfa"],"at_hash":"","c_hash":"","sid":"","nonce":"",` +
-	`"jti":"","azp":"","auth_time":17,"iat":17,"nbf":17,"exp":17,"aud":["account"],"sub":"","iss":"https://",` +
-	`"kid":"","typ":"at+jwt"{"alg":"ES256","typ":"JWT"{"alg":"RS256","typ":"JWT","kid":"`

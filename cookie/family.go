@@ -1,0 +1,52 @@
+package cookie
+
+import (
+	"net/http"
+	"strings"
+)
+
+// maxMembers bounds how many members of a family are looked at.
+const maxMembers = 64
+
+// Member returns a jar for one member of a family of cookies: its name is this
+// jar's, a "-" and id. An id is 1 to 64 letters, digits, "_" and "-"; the jar of
+// any other finds nothing and refuses to set anything, so that an id may come
+// from a stranger.
+func (j *Jar) Member(id string) *Jar {
+	member := *j
+	member.name = j.name + "-" + id
+	if j.name == "" || !validName(id) {
+		member.name = ""
+	}
+	return &member
+}
+
+// Members returns the ids of the members that the request carries, in its order,
+// each once; the first 64 of them. Whether their cookies are authentic is for the
+// members' jars to say.
+func (j *Jar) Members(r *http.Request) []string {
+	var ids []string
+	seen := map[string]bool{}
+	for cookie := range cookies(r) {
+		id, ok := j.memberID(cookie)
+		if !ok || seen[id] {
+			continue
+		}
+		seen[id] = true
+		if ids = append(ids, id); len(ids) == maxMembers {
+			break
+		}
+	}
+	return ids
+}
+
+// memberID is the id in the name of a member's cookie, or of a piece of it.
+func (j *Jar) memberID(cookie string) (id string, ok bool) {
+	rest, ours := strings.CutPrefix(cookie, j.name)
+	if !ours || j.name == "" || !strings.HasPrefix(rest, "-") {
+		return "", false
+	}
+	name, _, _ := strings.Cut(rest[1:], "=")
+	id, _, _ = strings.Cut(name, ".")
+	return id, validName(id)
+}

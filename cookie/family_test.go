@@ -1,0 +1,78 @@
+package cookie_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/cookie"
+)
+
+func TestMembers(t *testing.T) {
+	family := jar(t, cookie.Config{Name: "flow"})
+	b := browser{"other": "1", "__Host-flow": "x", "__Host-flow.1": "x", "__Host-flowers-1": "x", "__Host-flow-": "x", "__Host-flow-a\"b": "x"}
+	for _, id := range []string{"b", "a", "-_9"} {
+		b.set(t, family.Member(id), []byte(id), time.Hour)
+	}
+	b.set(t, family.Member("large"), random(5000), time.Hour)
+	if got := family.Members(b.request()); !slices.Equal(got, []string{"-_9", "a", "b", "large"}) {
+		t.Errorf("members %v", got)
+	}
+	if got, err := family.Member("a").Get(b.request()); err != nil || string(got) != "a" {
+		t.Errorf("member a: %q, %v", got, err)
+	}
+	if got := family.Members(nil); got != nil {
+		t.Errorf("members %v of no request", got)
+	}
+}
+
+func TestMembersOfAFlood(t *testing.T) {
+	flood := httptest.NewRequest(http.MethodGet, "/", nil)
+	for i := range 10_000 {
+		flood.Header.Add("Cookie", fmt.Sprintf("__Host-flow-%d=x; __Host-flow-0.%d=y", i, i%10))
+	}
+	got := jar(t, cookie.Config{Name: "flow"}).Members(flood)
+	if len(got) != 64 || got[0] != "0" || got[63] != "63" {
+		t.Errorf("%d members of a flood: %v", len(got), got)
+	}
+}
+
+func TestClearOfAMember(t *testing.T) {
+	family, b := jar(t, cookie.Config{Name: "flow"}), browser{}
+	b.set(t, family, random(5000), time.Hour)
+	b.set(t, family.Member("a"), random(9000), time.Hour)
+	b.set(t, family.Member("ab"), []byte("x"), time.Hour)
+	w := httptest.NewRecorder()
+	family.Member("a").Clear(w, b.request())
+	for _, name := range []string{"__Host-flow-a", "__Host-flow-a.1", "__Host-flow-a.2"} {
+		if want := name + "=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"; !slices.Contains(w.Header()["Set-Cookie"], want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	b.receive(t, w)
+	if len(b) != 3 {
+		t.Errorf("%d cookies are left, want the family's two and the other member's", len(b))
+	}
+}
+
+func TestMemberOfAnInvalidID(t *testing.T) {
+	family := jar(t, cookie.Config{Name: "flow"})
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Cookie", "=1; .1=2; __Host-flow-a=b=c; -a=1; __Host-flow-=1")
+	for _, id := range []string{"", "a=b", "a; Domain=example.com", "a.1", "a\r\nX: y", "ä", strings.Repeat("a", 65)} {
+		for _, member := range []*cookie.Jar{family.Member(id), family.Member(id).Member("a")} {
+			w := httptest.NewRecorder()
+			if err := member.Set(w, r, []byte("x"), now.Add(time.Hour)); err == nil {
+				t.Errorf("%q: set %v", id, w.Header())
+			}
+			member.Clear(w, r)
+			if _, err := member.Get(r); err != cookie.ErrNoCookie || len(w.Header()) != 0 || member.Members(r) != nil {
+				t.Errorf("%q: %v, %v, %v", id, err, w.Header(), member.Members(r))
+			}
+		}
+	}
+}
