@@ -67,11 +67,22 @@ func TestCodecRefusesOtherTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, other := range []string{"", "A", text[:54], text + "=", text + "A", text[:9] + "\n" + text[9:], text + "\r\n", " " + text, strings.Repeat("A", 1<<20)} {
+	others := []string{"", "A", text[:54], text + "=", text + "A", text[:9] + "\n" + text[9:], text + "\r\n", " " + text, strings.Repeat("A", 1<<20)}
+	whole, last := text[:len(text)-1], text[len(text)-1:] // the last character has four stray bits
+	for char := range strings.SplitSeq("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", "") {
+		if char != last {
+			others = append(others, whole+char)
+		}
+	}
+	for _, other := range others {
 		var plain []byte
 		if err := c.Decode("x", other, &plain); err != cookie.ErrInvalid || plain != nil {
 			t.Errorf("%.80q: %v", other, err)
 		}
+	}
+	huge := strings.Repeat("A", 1<<20)
+	if allocs := testing.AllocsPerRun(5, func() { _ = c.Decode("x", huge, new([]byte)) }); allocs > 1 {
+		t.Errorf("%v allocations for a megabyte", allocs)
 	}
 }
 

@@ -120,6 +120,33 @@ func TestSpliced(t *testing.T) {
 	}
 }
 
+// TestTextIsBounded: a codec is not asked about what can't be a cookie's.
+func TestTextIsBounded(t *testing.T) {
+	asked := 0
+	j := jar(t, cookie.Config{Codec: askedCodec{&asked}})
+	asked = 0
+	for _, header := range []string{"=", "=" + strings.Repeat("A", 4096), "=~2A; " + j.Name() + ".1=", "=~2A; " + j.Name() + ".1=" + strings.Repeat("A", 4096)} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Cookie", j.Name()+header)
+		if _, err := j.Text(r); err != cookie.ErrInvalid {
+			t.Errorf("%.40s: %v", header, err)
+		}
+	}
+	if _, err := j.Open(strings.Repeat("A", 8*4095+1)); err != cookie.ErrInvalid || asked != 0 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+}
+
+// askedCodec counts how often it is asked to open something.
+type askedCodec struct{ times *int }
+
+func (askedCodec) Encode(_ string, value any) (string, error) { return string(value.([]byte)), nil }
+func (c askedCodec) Decode(_, text string, dst any) error {
+	*c.times++
+	*dst.(*[]byte) = []byte(text)
+	return nil
+}
+
 // TestFloodAllocations: what a stranger sends in a megabyte costs reading it.
 func TestFloodAllocations(t *testing.T) {
 	j := jar(t, cookie.Config{})

@@ -33,6 +33,7 @@ func TestParseKeys(t *testing.T) {
 		{"too long", base64.StdEncoding.EncodeToString(make([]byte, 65)), 0, "key 1: has 65 bytes"},
 		{"zeros", base64.StdEncoding.EncodeToString(make([]byte, 32)), 0, "key 1: is not random"},
 		{"a word", base64.StdEncoding.EncodeToString([]byte("secretsecretsecretsecretsecretse")), 0, "key 1: is not random"},
+		{"few letters", base64.StdEncoding.EncodeToString([]byte("abcabbacbcaabcbbacabcabaccbabcab")), 0, "key 1: is not random: too few"},
 		{"the same twice", base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef")), 0, "key 1: is not random: it repeats"},
 		{"a long word", base64.StdEncoding.EncodeToString([]byte("placeholder!placeholder!placeholder!")), 0, "key 1: is not random: it repeats"},
 		{"not base64", "it is a secret passphrase!", 0, "key 1: is not base64"},
@@ -49,6 +50,9 @@ func TestParseKeys(t *testing.T) {
 			}
 			if err != nil && !strings.Contains(err.Error(), c.complaint) {
 				t.Errorf("%q does not say %q", err, c.complaint)
+			}
+			if err != nil && strings.Count(err.Error(), "\n") > 16 {
+				t.Errorf("%d mistakes", strings.Count(err.Error(), "\n")+1)
 			}
 			if err != nil && c.text != "" && strings.Contains(err.Error(), "passphrase") {
 				t.Errorf("%q shows the key", err)

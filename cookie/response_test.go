@@ -58,9 +58,20 @@ func TestShrinkingRemovesOldPieces(t *testing.T) {
 	for _, r := range []*http.Request{b.request(), nil} {
 		w = httptest.NewRecorder()
 		j.Clear(w, r)
+		if err := j.Set(w, r, []byte("x"), now.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		j.Clear(w, r)
 		if len(w.Header()) != 0 {
 			t.Error("Clear set cookies for a request that carries none")
 		}
+	}
+	b = browser{j.Name(): "", j.Name() + ".1": "", j.Name() + ".7": "junk"}
+	w = httptest.NewRecorder()
+	j.Clear(w, b.request())
+	b.receive(t, w)
+	if len(b) != 0 {
+		t.Errorf("%v is left after Clear", b)
 	}
 }
 
