@@ -16,8 +16,9 @@ import (
 // so that the last word holds and no name is set twice (RFC 6265 §4.1.1). r may be
 // nil when there is no such request.
 //
-// The error is [ErrExpired] when expires has passed, or a [*TooLargeError]. Nothing
-// is written then.
+// The error is [ErrExpired] when less than a second is left until expires, a
+// [*TooLargeError], or says that text is nothing a codec sealed, or that the jar
+// is of an invalid [Jar.Member]. Nothing is written then.
 func (j *Jar) Put(w http.ResponseWriter, r *http.Request, text string, expires time.Time) error {
 	pieces, err := j.split(text)
 	if err != nil {
