@@ -1,0 +1,54 @@
+// Bench measures what Gatehouse costs, beside other libraries at the same work
+// and beside what nobody can do without. All contenders run in turn, in one
+// process, and the figures are medians over the rounds:
+//
+//	go -C bench run .
+//
+// Compare the ratios. Times differ from machine to machine and from run to run.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 9, "how many rounds to take the median of")
+	each := flag.Duration("each", 20*time.Millisecond, "how long one contender works in one round")
+	flag.Parse()
+
+	s := newSigner()
+	for _, table := range []struct {
+		title      string
+		contenders []contender
+	}{
+		{"Cookie: a signed-in person's request, whole", cookies(s)},
+		{"Bearer: an access token of 1.1 kB, RS256", bearers(s)},
+		{"Rules: one decision", rules()},
+		{"Floors", floors(s)},
+	} {
+		fmt.Printf("%s\n\n", table.title)
+		show(os.Stdout, measure(table.contenders, *rounds, *each))
+		fmt.Println()
+	}
+	fmt.Println("Quoted, not measured here: oauth2-proxy, whole cookie request 20.9 µs, 80 allocations, 3,556 bytes of cookies.")
+}
+
+// show prints figures, each beside the first one.
+func show(w io.Writer, figures []figure) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "µs\tratio\tallocations\tbytes\tcookie bytes\t ")
+	for _, f := range figures {
+		cookie := "–"
+		if f.cookieBytes > 0 {
+			cookie = fmt.Sprint(f.cookieBytes)
+		}
+		fmt.Fprintf(table, "%.3f\t%.2f\t%.0f\t%.0f\t%s\t  %s\n",
+			f.nanoseconds/1000, f.nanoseconds/figures[0].nanoseconds, f.allocations, f.bytes, cookie, f.name)
+	}
+	check(table.Flush())
+}
