@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/gorilla/securecookie"
 )
@@ -18,10 +20,11 @@ import (
 // ciphertext of the compressed bytes. Name and binding are authenticated with
 // it. A Codec knows no expiry; that is the [Jar]'s.
 type Codec struct {
-	ciphers []*xaes
-	binding []byte
-	packer  *packer
-	text    *base64.Encoding
+	ciphers   []*xaes
+	binding   []byte
+	packer    *packer
+	text      *base64.Encoding
+	scratches sync.Pool // of *scratch
 }
 
 var _ securecookie.Codec = (*Codec)(nil)
@@ -114,24 +117,43 @@ func (c *Codec) Decode(name, text string, dst any) error {
 	return nil
 }
 
+// scratch is memory that opening one message takes, and none of it afterwards.
+type scratch struct {
+	key   derived
+	bytes []byte
+}
+
+// take returns n bytes, of any content.
+func (s *scratch) take(n int) []byte {
+	s.bytes = slices.Grow(s.bytes[:0], n)
+	return s.bytes[:n]
+}
+
 func (c *Codec) open(name, text string) ([]byte, error) {
 	size := c.text.DecodedLen(len(text))
 	if len(text) > maxText || size < nonceLength+tagLength {
 		return nil, ErrInvalid
 	}
-	// One buffer for the message and for what it is bound to.
-	buffer := make([]byte, size, size+len(c.binding)+binary.MaxVarintLen64+len(name))
-	if n, err := c.text.Decode(buffer, []byte(text)); err != nil || n != size { // fewer: base64 skips line ends
+	work, _ := c.scratches.Get().(*scratch)
+	if work == nil {
+		work = new(scratch)
+	}
+	defer c.scratches.Put(work)
+	// The message, room to open it in, and what it is bound to: opened in place it
+	// would be spoiled for a second key.
+	room := size
+	if len(c.ciphers) > 1 {
+		room += size
+	}
+	buffer := work.take(room + len(c.binding) + binary.MaxVarintLen64 + len(name))
+	if n, err := c.text.Decode(buffer[:size], []byte(text)); err != nil || n != size { // fewer: base64 skips line ends
 		return nil, ErrInvalid
 	}
-	nonce, ciphertext := buffer[:nonceLength], buffer[nonceLength:]
-	associated := c.associated(buffer[size:], name)
-	into := ciphertext[:0] // in place, which spoils it for a second attempt
-	if len(c.ciphers) > 1 {
-		into = make([]byte, 0, len(ciphertext))
-	}
+	nonce, ciphertext := buffer[:nonceLength], buffer[nonceLength:size]
+	into := buffer[room-len(ciphertext) : room][:0]
+	associated := c.associated(buffer[room:room], name)
 	for _, cipher := range c.ciphers {
-		if packed, err := cipher.open(into, nonce, ciphertext, associated); err == nil {
+		if packed, err := cipher.open(&work.key, into, nonce, ciphertext, associated); err == nil {
 			return c.packer.unpack(packed)
 		}
 	}

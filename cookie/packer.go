@@ -1,6 +1,10 @@
 package cookie
 
-import "github.com/klauspost/compress/s2"
+import (
+	"slices"
+
+	"github.com/klauspost/compress/s2"
+)
 
 // maxPlain bounds what a cookie unpacks to, and so what is sealed in the first
 // place. It is more than eight cookies hold of tokens.
@@ -28,7 +32,7 @@ func (p *packer) pack(plain []byte) []byte {
 }
 
 // unpack takes what was authenticated already, and trusts its size no more for
-// that.
+// that. What it returns is the caller's own.
 func (p *packer) unpack(packed []byte) ([]byte, error) {
 	if len(packed) == 0 {
 		return nil, ErrInvalid
@@ -36,7 +40,7 @@ func (p *packer) unpack(packed []byte) ([]byte, error) {
 	body := packed[1:]
 	switch packed[0] {
 	case packedNot:
-		return body, nil
+		return slices.Clone(body), nil
 	case packedS2:
 		if size, err := s2.DecodedLen(body); err != nil || size > maxPlain {
 			return nil, ErrInvalid

@@ -34,9 +34,12 @@ func newXAES(key []byte) (*xaes, error) {
 	return x, nil
 }
 
+// derived is a message's key. It belongs to whoever seals or opens, because one
+// that lives here would be allocated for every message.
+type derived [2 * aes.BlockSize]byte
+
 // gcm derives the message's cipher, which takes the nonce's second half.
-func (x *xaes) gcm(nonce []byte) (cipher.AEAD, error) {
-	var key [2 * aes.BlockSize]byte
+func (x *xaes) gcm(key *derived, nonce []byte) (cipher.AEAD, error) {
 	for i := range 2 {
 		half := key[i*aes.BlockSize:][:aes.BlockSize]
 		copy(half, []byte{0, byte(i + 1), 'X', 0})
@@ -53,7 +56,7 @@ func (x *xaes) gcm(nonce []byte) (cipher.AEAD, error) {
 
 // seal appends the sealed plaintext to dst.
 func (x *xaes) seal(dst, nonce, plaintext, data []byte) ([]byte, error) {
-	gcm, err := x.gcm(nonce)
+	gcm, err := x.gcm(new(derived), nonce)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +65,8 @@ func (x *xaes) seal(dst, nonce, plaintext, data []byte) ([]byte, error) {
 
 // open appends the opened ciphertext to dst. It fails when anything is not as it
 // was sealed.
-func (x *xaes) open(dst, nonce, ciphertext, data []byte) ([]byte, error) {
-	gcm, err := x.gcm(nonce)
+func (x *xaes) open(key *derived, dst, nonce, ciphertext, data []byte) ([]byte, error) {
+	gcm, err := x.gcm(key, nonce)
 	if err != nil {
 		return nil, err
 	}

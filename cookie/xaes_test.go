@@ -26,7 +26,7 @@ func TestXAESVectors(t *testing.T) {
 		if err != nil || hex.EncodeToString(sealed) != c.want {
 			t.Errorf("key %d: sealed %x, %v, want %s", c.key, sealed, err, c.want)
 		}
-		opened, err := x.open(nil, nonce, sealed, []byte(c.data))
+		opened, err := x.open(new(derived), nil, nonce, sealed, []byte(c.data))
 		if err != nil || !bytes.Equal(opened, plaintext) {
 			t.Errorf("key %d: opened %q, %v", c.key, opened, err)
 		}
