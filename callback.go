@@ -144,12 +144,12 @@ func (g *Gate) newSession(grant *oidc.Grant) (session, error) {
 
 // finish hands the session to the browser and sends it on.
 func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo string) {
-	s := g.reopen(text)
-	if s == nil {
+	who := g.reopen(text)
+	if who == nil {
 		g.Fail(w, r, errSession)
 		return
 	}
-	if err := g.sessions.Put(w, r, text, s.expires(g.config.IdleTimeout)); err != nil {
+	if err := g.sessions.Put(w, r, text, who.session().expires(g.config.IdleTimeout)); err != nil {
 		g.Fail(w, r, g.unsealable(err))
 		return
 	}

@@ -101,6 +101,12 @@ type Config struct {
 	// end. By default it ends with its access token.
 	OutliveAccessToken bool
 
+	// RememberedSessions is how many opened cookies the process remembers, some
+	// 10 kB each, so that a session seen before isn't opened and parsed again. What
+	// is remembered is held to its expiry all the same. Default 4,096; negative
+	// remembers none.
+	RememberedSessions int
+
 	// CookieName is the base name of the session cookie, without the __Host-
 	// prefix. The default differs by issuer and client, so that two gates on
 	// one host don't fight.
@@ -134,10 +140,12 @@ type Config struct {
 	InsecureHTTP bool
 }
 
-// Default lifetimes of a session.
+// Defaults of a session.
 const (
 	defaultSessionLifetime = 12 * time.Hour
 	defaultIdleTimeout     = 2 * time.Hour
+
+	defaultRememberedSessions = 4096
 )
 
 // withDefaults fills what was left out and reports every mistake at once.
@@ -147,6 +155,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.AfterLogout = orDefault(c.AfterLogout, "/")
 	c.SessionLifetime = orDefault(c.SessionLifetime, defaultSessionLifetime)
 	c.IdleTimeout = orDefault(c.IdleTimeout, defaultIdleTimeout)
+	c.RememberedSessions = orDefault(c.RememberedSessions, defaultRememberedSessions)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}

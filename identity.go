@@ -17,29 +17,44 @@ import (
 //
 // An Identity knows the [Gate] that established it; another Gate's gates refuse
 // it. One made by [NewIdentity] belongs to none and is accepted by all.
-type Identity struct {
-	gate    *Gate
-	session session
-	read    func() reading // what needs parsing, parsed once
-}
+type Identity struct{ known *known } // behind two pointers, so that no verb of fmt prints it
 
-// reading is what becomes of the claims when somebody asks for them.
-type reading struct {
+// known is what there is to know of somebody. It holds their Identity itself, so
+// that both are one piece of memory.
+type known struct {
+	identity Identity
+	gate     *Gate // that established it; nil for one made of claims
+	session  session
+
+	reading sync.Once // claims are parsed when somebody asks for them
 	claims  map[string]any
 	subject *rbac.Subject // by the establishing gate's policy
 }
 
 func newIdentity(g *Gate, s session) *Identity {
-	who := &Identity{gate: g, session: s}
-	who.read = sync.OnceValue(func() reading {
+	who := &known{gate: g, session: s}
+	who.identity.known = who
+	return &who.identity
+}
+
+// read parses the claims, once.
+func (i *Identity) read() *known {
+	who := i.known
+	who.reading.Do(func() {
+		if who.gate == nil {
+			return
+		}
 		merged, err := who.session.claims()
 		if err != nil { // sealed by us, so it can't be; were it so, nobody is signed in
-			return reading{}
+			return
 		}
-		return reading{claims: merged, subject: g.policy.Subject(merged)}
+		who.claims, who.subject = merged, who.gate.policy.Subject(merged)
 	})
 	return who
 }
+
+// session is the one it was read from.
+func (i *Identity) session() *session { return &i.known.session }
 
 // NewIdentity makes an identity out of claims, for tests of handlers:
 //
@@ -49,8 +64,7 @@ func newIdentity(g *Gate, s session) *Identity {
 // The claims are copied. It has no tokens and never expires, and every Gate
 // accepts it, so it must not be made out of anything a client sent.
 func NewIdentity(values map[string]any) *Identity {
-	copied := claims.Clone(values)
-	return &Identity{read: func() reading { return reading{claims: copied} }}
+	return &Identity{&known{claims: claims.Clone(values)}}
 }
 
 type identityKey struct{}
@@ -88,18 +102,19 @@ func (i *Identity) String(name string) string {
 
 // AccessToken returns the access token, made fresh before the handler ran; ""
 // for an identity made by [NewIdentity].
-func (i *Identity) AccessToken() string { return i.session.tokens.AccessToken() }
+func (i *Identity) AccessToken() string { return i.session().tokens.AccessToken() }
 
 // Expires returns when the access token expires; zero when there is none.
-func (i *Identity) Expires() time.Time { return i.session.tokens.Expires() }
+func (i *Identity) Expires() time.Time { return i.session().tokens.Expires() }
 
 // SessionEnds returns when the session ends at the latest; zero when there is
 // none.
 func (i *Identity) SessionEnds() time.Time {
-	if i.session.ends == 0 {
+	ends := i.session().ends
+	if ends == 0 {
 		return time.Time{}
 	}
-	return time.Unix(i.session.ends, 0)
+	return time.Unix(ends, 0)
 }
 
 // Format prints whom the identity stands for, never its tokens.
@@ -118,9 +133,9 @@ func (i *Identity) subjectFor(g *Gate) *rbac.Subject {
 	switch {
 	case i == nil:
 		return nil
-	case i.gate == g:
+	case i.known.gate == g:
 		return i.read().subject
-	case i.gate == nil:
+	case i.known.gate == nil:
 		return g.policy.Subject(i.read().claims)
 	}
 	return nil

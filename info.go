@@ -38,7 +38,7 @@ func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) {
 		Subject:        who.Subject(),
 		Issuer:         who.Issuer(),
 		Claims:         who.Claims(),
-		ExpiresIn:      secondsLeft(now, who.session.expires(g.config.IdleTimeout)),
+		ExpiresIn:      secondsLeft(now, who.session().expires(g.config.IdleTimeout)),
 		TokenExpiresIn: secondsLeft(now, who.Expires()),
 		LogoutURL:      g.config.BaseURL + g.config.AuthPath + "/logout",
 	})

@@ -69,21 +69,22 @@ func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) {
 // newest is the session of the request, or the renewal of it that the browser
 // has not presented yet.
 func (g *Gate) newest(r *http.Request) *session {
-	s := g.open(r)
+	who := g.open(r)
+	if who == nil {
+		return nil
+	}
 	for range hops {
-		if s == nil {
-			return nil
-		}
-		text, ok := g.renewals.Lookup(s.key())
-		g.renewals.Forget(s.key())
+		key := who.session().key()
+		text, ok := g.renewals.Lookup(key)
+		g.renewals.Forget(key)
 		if !ok {
-			return s
+			break
 		}
 		if renewed := g.reopen(string(text)); renewed != nil {
-			s = renewed
+			who = renewed
 		}
 	}
-	return s
+	return who.session()
 }
 
 // revoke ends the refresh token at the provider (RFC 7009). Signing out doesn't

@@ -28,6 +28,7 @@ type Gate struct {
 	flows     *flows
 	spent     *spent.Set // flows whose callback was used
 	renewals  *refresh.Group
+	opened    *opened // sessions seen before
 	policy    *rbac.Resolver
 	pages     *pages
 	endpoints map[string]http.HandlerFunc // by path
@@ -46,7 +47,12 @@ func New(config Config) (*Gate, error) {
 		}
 	}
 
-	g := &Gate{config: config, log: config.Logger, spent: spent.New(spentFlows, config.Clock)}
+	g := &Gate{
+		config: config,
+		log:    config.Logger,
+		spent:  spent.New(spentFlows, config.Clock),
+		opened: newOpened(config.RememberedSessions),
+	}
 	g.provider, err = oidc.NewClient(g.providerConfig())
 	note(err)
 	g.policy, err = config.Policy.Compile()
@@ -227,14 +233,9 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 	v := &visit{Context: r.Context(), gate: g, target: r.URL.RequestURI(), program: program}
 	if found := g.open(r); found != nil {
 		header := w.Header()
-		header.Add("Vary", "Cookie")
 		before := len(header["Set-Cookie"])
-		if found, v.failure = g.keep(w, r, found); found != nil {
-			v.identity = newIdentity(g, *found)
-			if header.Get("Cache-Control") == "" {
-				header.Set("Cache-Control", "private")
-			}
-		}
+		v.identity, v.failure = g.keep(w, r, found)
+		v.headers(header)
 		if len(header["Set-Cookie"]) > before {
 			w = &uncached{ResponseWriter: w}
 		}
@@ -242,27 +243,42 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 	return w, r.WithContext(v)
 }
 
-// open returns the session a request carries, or nil: a cookie that isn't
+// open returns whose session a request carries, or nil: a cookie that isn't
 // right, for whatever reason, is no cookie.
-func (g *Gate) open(r *http.Request) *session {
+func (g *Gate) open(r *http.Request) *Identity {
 	text, err := g.sessions.Text(r)
 	if err != nil {
 		return nil
 	}
-	return g.reopen(text)
+	name := g.opened.name(text)
+	if who := g.opened.get(name); who != nil {
+		return g.unlessOver(who)
+	}
+	who := g.reopen(text)
+	if who != nil {
+		g.opened.put(name, who)
+	}
+	return who
 }
 
 // reopen reads sealed text; nil when it is not, or no longer, a session.
-func (g *Gate) reopen(text string) *session {
+func (g *Gate) reopen(text string) *Identity {
 	frame, err := g.sessions.Open(text)
 	if err != nil {
 		return nil
 	}
 	s, err := parseSession(frame)
-	if err != nil || !g.config.Clock().Before(s.expires(g.config.IdleTimeout)) {
+	if err != nil {
 		return nil
 	}
-	return &s
+	return g.unlessOver(newIdentity(g, s))
+}
+
+func (g *Gate) unlessOver(who *Identity) *Identity {
+	if !g.config.Clock().Before(who.session().expires(g.config.IdleTimeout)) {
+		return nil
+	}
+	return who
 }
 
 // RequireLogin lets in whoever is signed in. Others are sent to sign in, and

@@ -26,37 +26,38 @@ const (
 // keep renews the session where that is due, and slides its idle timeout. It
 // returns the session to serve; nil when there is none any more, or, with an
 // error, none for now.
-func (g *Gate) keep(w http.ResponseWriter, r *http.Request, s *session) (*session, error) {
+func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Identity, error) {
 	if g.renewals.Active() {
-		g.renewals.Presented(s.key())
+		g.renewals.Presented(who.session().key())
 	}
 	var text string
 	for range hops {
-		if !g.due(r, s) {
+		if !g.due(r, who.session()) {
 			break
 		}
-		renewed, err := g.renew(r, s)
+		renewed, err := g.renew(r, who.session())
 		if err != nil {
-			return g.withoutRenewal(w, r, s, err)
+			return g.withoutRenewal(w, r, who, err)
 		}
 		text = renewed
-		if s = g.reopen(text); s == nil { // renewed, and over: by its end, or by the provider's
+		if who = g.reopen(text); who == nil { // renewed, and over: by its end, or by the provider's
 			g.sessions.Clear(w, r)
 			return nil, nil
 		}
 	}
-	switch {
+	switch s := who.session(); {
 	case g.ended(s):
 		g.logSession(r.Context(), "session ended", s, "access token expired, and there is no refresh token")
 		g.sessions.Clear(w, r)
 		return nil, nil
 	case text == "":
-		return g.slide(w, r, s), nil
+		return g.slide(w, r, who), nil
+	default:
+		if err := g.sessions.Put(w, r, text, s.expires(g.config.IdleTimeout)); err != nil {
+			return nil, g.unsealable(err)
+		}
+		return who, nil
 	}
-	if err := g.sessions.Put(w, r, text, s.expires(g.config.IdleTimeout)); err != nil {
-		return nil, g.unsealable(err)
-	}
-	return s, nil
 }
 
 // due reports whether this request is the one to renew. Those whose answer a
@@ -153,7 +154,7 @@ func (g *Gate) renewed(ctx context.Context, s session) (session, error) {
 }
 
 // withoutRenewal decides what becomes of a session that could not be renewed.
-func (g *Gate) withoutRenewal(w http.ResponseWriter, r *http.Request, s *session, err error) (*session, error) {
+func (g *Gate) withoutRenewal(w http.ResponseWriter, r *http.Request, who *Identity, err error) (*Identity, error) {
 	switch {
 	case errors.Is(err, errNotAdmitted):
 		g.sessions.Clear(w, r)
@@ -164,8 +165,8 @@ func (g *Gate) withoutRenewal(w http.ResponseWriter, r *http.Request, s *session
 	case errors.Is(err, errUnsealable):
 		g.sessions.Clear(w, r)
 		return nil, err
-	case !g.dead(s, g.config.OutageGrace):
-		return s, nil
+	case !g.dead(who.session(), g.config.OutageGrace):
+		return who, nil
 	}
 	return nil, &Error{
 		Status:     http.StatusServiceUnavailable,
@@ -191,11 +192,12 @@ const slidePrecision = 5 * time.Minute
 // slide seals the session anew, once in a while, so that its idle timeout
 // starts over. Requests at the same time get the same text, because pieces of
 // two sealings don't fit together.
-func (g *Gate) slide(w http.ResponseWriter, r *http.Request, s *session) *session {
+func (g *Gate) slide(w http.ResponseWriter, r *http.Request, who *Identity) *Identity {
+	s := who.session()
 	idle, now := g.config.IdleTimeout, g.config.Clock()
 	unused := now.Sub(time.Unix(s.seen, 0))
 	if idle <= 0 || unused < min(idle/10, slidePrecision) || g.passive(r) || fetchmeta.WebSocket(r) {
-		return s
+		return who
 	}
 	slid := *s
 	slid.seen = now.Unix()
@@ -206,12 +208,12 @@ func (g *Gate) slide(w http.ResponseWriter, r *http.Request, s *session) *sessio
 		return refresh.Result{Value: []byte(text), Expires: now.Add(time.Second)}, err
 	})
 	if err != nil {
-		return s
+		return who
 	}
 	if err := g.sessions.Put(w, r, string(text), slid.expires(idle)); err != nil {
-		return s
+		return who
 	}
-	return &slid
+	return newIdentity(g, slid)
 }
 
 var errUnsealable = errors.New("gatehouse: the session does not fit into cookies")

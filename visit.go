@@ -1,6 +1,9 @@
 package gatehouse
 
-import "context"
+import (
+	"context"
+	"net/http"
+)
 
 // visit is what an establisher found out about a request. It is the request's
 // context, so that finding it again costs one look-up and it one allocation.
@@ -12,6 +15,22 @@ type visit struct {
 	failure  error     // why a session that is there can't be used now
 	target   string    // the request URI as the establisher saw it
 	program  bool      // answer problem documents, never redirect
+
+	values [2]string // of Vary and Cache-Control, which need no memory of their own then
+}
+
+// headers says what a page that came from a session is to caches (RFC 9111
+// §5.2.2.7), where the handler says nothing else.
+func (v *visit) headers(h http.Header) {
+	v.values = [...]string{"Cookie", "private"}
+	if vary, ok := h["Vary"]; ok {
+		h["Vary"] = append(vary, v.values[0])
+	} else {
+		h["Vary"] = v.values[0:1:1]
+	}
+	if v.identity != nil && h.Get("Cache-Control") == "" {
+		h["Cache-Control"] = v.values[1:2:2]
+	}
 }
 
 type visitKey struct{ gate *Gate }
@@ -41,7 +60,7 @@ func (g *Gate) visit(ctx context.Context) *visit {
 // identities, and those a test made.
 func (g *Gate) identity(ctx context.Context) *Identity {
 	who, ok := IdentityFrom(ctx)
-	if ok && (who.gate == nil || who.gate == g) {
+	if ok && (who.known.gate == nil || who.known.gate == g) {
 		return who
 	}
 	if v := g.visit(ctx); v != nil {

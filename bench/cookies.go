@@ -18,8 +18,11 @@ import (
 )
 
 // strangers is how many different sessions the rows "first seen" go round in:
-// more than the gate is told to remember.
-const strangers = 400
+// more than the gate is told to remember, so that none is when it comes again.
+const (
+	remembered = 64
+	strangers  = 400
+)
 
 // cookies are whole requests of a signed-in person, from the middleware to the
 // end of an empty handler.
@@ -42,17 +45,17 @@ func gates(s signer) []contender {
 	}
 	admin := func(g *gatehouse.Gate) func(http.Handler) http.Handler { return g.Require(rbac.Role("admin")) }
 	return []contender{
-		gate("gatehouse, first seen", newGate(s), establish, strangers),
-		gate("gatehouse, seen before", newGate(s), establish, 1),
-		gate("gatehouse, first seen, a role required", newGate(s), admin, strangers),
-		gate("gatehouse, seen before, a role required", newGate(s), admin, 1),
+		gate("gatehouse, first seen", newGate(s, remembered), establish, strangers),
+		gate("gatehouse, seen before", newGate(s, remembered), establish, 1),
+		gate("gatehouse, first seen, a role required", newGate(s, remembered), admin, strangers),
+		gate("gatehouse, seen before, a role required", newGate(s, remembered), admin, 1),
 	}
 }
 
-func newGate(s signer) *gatehouse.Gate {
+func newGate(s signer, remembered int) *gatehouse.Gate {
 	return must(gatehouse.New(gatehouse.Config{
 		Issuer: issuer, ClientID: clientID, ClientSecret: "secret", BaseURL: baseURL,
-		SessionKeys: []cookie.Key{cookie.NewKey()}, SkipUserinfo: true,
+		SessionKeys: []cookie.Key{cookie.NewKey()}, SkipUserinfo: true, RememberedSessions: remembered,
 		HTTPClient: (&provider{signer: s}).client(),
 	}))
 }

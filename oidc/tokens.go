@@ -25,10 +25,11 @@ type TokenSet struct {
 // Tokens is a view of tokens in a compact binary form, in which the segments of
 // JWTs are bytes rather than base64url. Strings are built when they are asked
 // for. The zero Tokens holds none. It is immutable, and never prints itself.
-type Tokens struct{ view func() *view } // a function is what no printer looks into
+type Tokens struct{ view **view } // a pointer to a pointer, which no verb of fmt follows
 
 // view are the parts of a frame, which they alias.
 type view struct {
+	self                       *view // what Tokens points to, so that it needs no memory of its own
 	frame                      []byte
 	issued, expires            int64
 	access, refresh, id, scope []byte
@@ -126,14 +127,15 @@ func ParseTokens(frame []byte) (Tokens, error) {
 	if len(rest) != 0 {
 		return Tokens{}, errTokens
 	}
-	return Tokens{func() *view { return v }}, nil
+	v.self = v
+	return Tokens{&v.self}, nil
 }
 
 func (t Tokens) parts() *view {
 	if t.view == nil {
 		return &view{}
 	}
-	return t.view()
+	return *t.view
 }
 
 func unpackText(packed []byte) string {
