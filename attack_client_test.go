@@ -1,0 +1,469 @@
+package gatehouse_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
+)
+
+// TestAttacksByClients is what a hostile client, or a page that has somebody
+// else's browser at its service, can try. Each case is one attack.
+func TestAttacksByClients(t *testing.T) {
+	for name, attack := range map[string]func(*testing.T){
+		"open redirect":                      openRedirect,
+		"open redirect by the page's path":   openRedirectByPath,
+		"session fixation":                   sessionFixation,
+		"login CSRF":                         loginCSRF,
+		"code injection":                     codeInjection,
+		"flow cookie as session":             flowCookieAsSession,
+		"session cookie as flow":             sessionCookieAsFlow,
+		"state as session":                   stateAsSession,
+		"cookie of another deployment":       cookieOfAnotherDeployment,
+		"spliced cookies":                    splicedCookies,
+		"tossed cookies":                     tossedCookies,
+		"pieces without end":                 piecesWithoutEnd,
+		"cookie flood":                       cookieFlood,
+		"identity headers":                   identityHeaders,
+		"forwarded headers":                  forwardedHeaders,
+		"bearer token where a cookie counts": bearerAtPages,
+		"forged logout":                      forgedLogout,
+		"clickjacking":                       clickjacking,
+		"cached sign-in":                     cachedSignIn,
+		"endless form":                       endlessForm,
+		"reflected error":                    reflectedError,
+		"CRLF in parameters":                 crlfInParameters,
+		"path tricks":                        pathTricks,
+	} {
+		t.Run(name, attack)
+	}
+}
+
+// evil are addresses that some browser reads as another site.
+var evil = []string{
+	"https://evil.example/", "http://evil.example", "//evil.example", "///evil.example", "////evil.example",
+	`/\evil.example`, `\\evil.example`, `\/evil.example`, `/\/evil.example`, "/\tevil.example", "/\t/evil.example", "\t//evil.example",
+	"/\n/evil.example", "/\r\n/evil.example", " //evil.example", "/ /evil.example/..//", "https:evil.example", "https:/evil.example",
+	"javascript:alert(1)", "data:text/html,hi", "//evil.example@app.example", "https://app.example@evil.example", "/.//evil.example",
+	"/..//evil.example", "/%09/evil.example", "/%5cevil.example", "%2f%2fevil.example", "//[::1]", "/\x00/evil.example",
+	"/\u2028/evil.example", "／／evil.example", "/\u00a0//evil.example", "evil.example", "?next=//evil.example", "#//evil.example",
+}
+
+// staysHere fails unless a redirect is to a local path that every browser reads
+// as local.
+func staysHere(t *testing.T, w *world, location string) {
+	t.Helper()
+	if strings.HasPrefix(location, w.app.URL+"/") {
+		location = strings.TrimPrefix(location, w.app.URL)
+	}
+	if !strings.HasPrefix(location, "/") || strings.HasPrefix(location, "//") || strings.ContainsAny(location, "\\\t\r\n\x00") {
+		t.Errorf("leads to %q", location)
+	}
+}
+
+// Unvalidated redirects after a sign-in (RFC 9700 §4.11.1), by every spelling
+// that the peers have been caught with.
+func openRedirect(t *testing.T) {
+	w := newWorld(t, setup{})
+	for _, target := range evil {
+		for _, parameter := range []string{"return_to", "target_link_uri"} {
+			b := w.browser()
+			values := url.Values{parameter: {target}, "iss": {w.idp.URL}}
+			ended := b.get(b.get(b.get("/auth/login?" + values.Encode()).location(t)).location(t))
+			staysHere(t, w, ended.Header.Get("Location"))
+		}
+	}
+}
+
+// The page that somebody asked for is where a sign-in returns to, and its path
+// may be what the attacker wrote.
+func openRedirectByPath(t *testing.T) {
+	w := newWorld(t, setup{routes: func(g *gatehouse.Gate) http.Handler {
+		return g.Wrap(g.RequireLogin(http.HandlerFunc(me)))
+	}})
+	for _, path := range []string{"//evil.example/", "/%5Cevil.example", "/%09/evil.example", "//evil.example/%2e%2e", "/x//evil.example", "///evil.example"} {
+		b := w.browser()
+		begun := b.send(http.MethodGet, w.app.URL+path, navigation, "")
+		ended := b.get(b.get(begun.location(t)).location(t))
+		staysHere(t, w, ended.Header.Get("Location"))
+	}
+}
+
+// What an attacker planted in a browser before its sign-in is not what it is
+// signed in by afterwards.
+func sessionFixation(t *testing.T) {
+	w := newWorld(t, setup{})
+	w.provider.SignIn(oidctest.User{Subject: "mallory"})
+	planted := sessionCookies(w.browser().signIn().cookies())
+	w.provider.SignIn(alice)
+	victim := w.browser()
+	victim.keep(planted)
+	victim.get(victim.get(victim.get("/auth/login").location(t)).location(t)).want(t, http.StatusFound)
+	if got := victim.me().Sub; got != "alice" {
+		t.Errorf("signed in as %s", got)
+	}
+	attacker := w.browser()
+	attacker.keep(planted)
+	if got := attacker.me().Sub; got != "mallory" {
+		t.Errorf("the planted cookie is %s's now", got)
+	}
+}
+
+// A callback that another browser began signs nobody in (RFC 9700 §4.7).
+func loginCSRF(t *testing.T) {
+	w := newWorld(t, setup{})
+	callback := w.browser().callback("/me")
+	victim := w.browser()
+	victim.callback("/me")
+	res := victim.get(callback).want(t, http.StatusBadRequest)
+	if len(sessionCookies(res.Cookies())) != 0 {
+		t.Error("signed in by another's callback")
+	}
+}
+
+// A stolen code, put into the attacker's own flow, is refused by nonce and PKCE
+// (RFC 9700 §4.5.3), even where the provider forgets to check the verifier.
+func codeInjection(t *testing.T) {
+	for _, checked := range []bool{true, false} {
+		w := newWorld(t, setup{provider: func(c *oidctest.Config) { c.PKCEOptional = true }})
+		stolen := parse(t, w.browser().callback("/me")).Query().Get("code")
+		if !checked {
+			w.provider.Intercept(oidctest.Token, withVerifierOf(w))
+		}
+		attacker := w.browser()
+		own := parse(t, attacker.callback("/me"))
+		values := own.Query()
+		values.Set("code", stolen)
+		own.RawQuery = values.Encode()
+		res := attacker.get(own.String())
+		if res.StatusCode < 400 || len(sessionCookies(res.Cookies())) != 0 {
+			t.Errorf("checked %v: %d", checked, res.StatusCode)
+		}
+	}
+}
+
+// withVerifierOf lets any code through with any verifier: the answer is a fresh
+// one for alice, with the nonce of somebody else's flow.
+func withVerifierOf(w *world) oidctest.Fault {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			writeJSON(rw, w.provider.Issue(alice, "app", "openid"))
+		})
+	}
+}
+
+// carrying is a browser that has one cookie, under the session's name.
+func carrying(w *world, value string) *browser {
+	name := sessionCookies(w.browser().signIn().cookies())[0].Name
+	b := w.browser()
+	b.keep([]*http.Cookie{{Name: name, Value: value}})
+	return b
+}
+
+// One kind of cookie never serves as another.
+func flowCookieAsSession(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser()
+	b.get("/me").want(t, http.StatusFound)
+	carrying(w, flowCookies(b.cookies())[0].Value).fetch("/me").want(t, http.StatusUnauthorized)
+}
+
+func sessionCookieAsFlow(t *testing.T) {
+	w := newWorld(t, setup{})
+	session := sessionCookies(w.browser().signIn().cookies())[0].Value
+	b := w.browser()
+	callback := b.callback("/me")
+	flow := flowCookies(b.cookies())[0]
+	flow.Value = session
+	b.keep([]*http.Cookie{flow})
+	b.get(callback).want(t, http.StatusBadRequest)
+}
+
+func stateAsSession(t *testing.T) {
+	w := newWorld(t, setup{})
+	state := parse(t, w.browser().get("/me").location(t)).Query().Get("state")
+	carrying(w, state).fetch("/me").want(t, http.StatusUnauthorized)
+}
+
+// The same keys in two deployments: each has its own sessions.
+func cookieOfAnotherDeployment(t *testing.T) {
+	keys := []cookie.Key{cookie.NewKey()}
+	one := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.SessionKeys, c.CookieName = keys, "session-gatehouse" }})
+	for name, change := range map[string]func(*gatehouse.Config){
+		"another issuer": func(*gatehouse.Config) {},
+		"another client": func(c *gatehouse.Config) { c.Issuer, c.ClientID = one.idp.URL, "other" },
+	} {
+		two := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+			c.SessionKeys, c.CookieName = keys, "session-gatehouse"
+			change(c)
+		}})
+		b := two.browser()
+		b.keep(sessionCookies(one.browser().signIn().cookies()))
+		if res := b.fetch("/me"); res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, res.StatusCode)
+		}
+	}
+}
+
+// large has sessions that need several cookies.
+func large(w *world, subject string) []*http.Cookie {
+	var noise strings.Builder
+	for range 300 {
+		noise.WriteString(rand.Text()) // which no compression shortens
+	}
+	w.provider.SignIn(oidctest.User{Subject: subject, Claims: map[string]any{"picture": noise.String()}})
+	return sessionCookies(w.browser().signIn().cookies())
+}
+
+func splicedCookies(t *testing.T) {
+	w := newWorld(t, setup{})
+	one, two := large(w, "one"), large(w, "two")
+	if len(one) < 2 || len(one) != len(two) {
+		t.Fatalf("%d and %d cookies", len(one), len(two))
+	}
+	for i := range one {
+		mixed := append([]*http.Cookie{}, one...)
+		mixed[i] = two[i]
+		b := w.browser()
+		b.keep(mixed)
+		b.fetch("/me").want(t, http.StatusUnauthorized)
+	}
+}
+
+// A sibling host can set cookies of any name that has no __Host- prefix, and a
+// browser then sends both. Neither is believed, and nothing breaks.
+func tossedCookies(t *testing.T) {
+	w := newWorld(t, setup{})
+	own := sessionCookies(w.browser().signIn().cookies())[0]
+	for _, pair := range []string{own.Value + "; " + own.Name + "=junk", "junk; " + own.Name + "=" + own.Value} {
+		b := w.browser()
+		b.send(http.MethodGet, "/me", with(fetching, "Cookie", own.Name+"="+pair), "").want(t, http.StatusUnauthorized)
+	}
+}
+
+// A count of pieces that an attacker wrote is believed by nobody.
+func piecesWithoutEnd(t *testing.T) {
+	w := newWorld(t, setup{})
+	name := sessionCookies(w.browser().signIn().cookies())[0].Name
+	for _, first := range []string{"~8", "~9", "~99999999", "~", "~0", "~-1", "8.", "~8" + strings.Repeat("a", 4000)} {
+		header := name + "=" + first
+		for i := range 60 {
+			header += fmt.Sprintf("; %s.%d=%s", name, i, strings.Repeat("a", 1000))
+		}
+		w.browser().send(http.MethodGet, "/me", with(fetching, "Cookie", header), "").want(t, http.StatusUnauthorized)
+	}
+}
+
+func cookieFlood(t *testing.T) {
+	w := newWorld(t, setup{})
+	name := sessionCookies(w.browser().signIn().cookies())[0].Name
+	var flood strings.Builder
+	for i := range 8000 {
+		fmt.Fprintf(&flood, "%s-flow-%08d=aaaaaaaaaaaaaaaa; %s=%d; ", name, i, name, i)
+	}
+	res := w.browser().send(http.MethodGet, "/me", with(navigation, "Cookie", flood.String()), "").want(t, http.StatusFound)
+	if got := len(res.Header["Set-Cookie"]); got > 80 {
+		t.Errorf("%d cookies are set in answer", got)
+	}
+}
+
+// No header says who somebody is, however it is spelt.
+func identityHeaders(t *testing.T) {
+	w := newWorld(t, setup{})
+	for _, name := range []string{
+		"X-Forwarded-User", "X-Forwarded-Email", "X-Auth-Request-User", "X_Forwarded_User", "X.Forwarded.User", "x-forwarded-user",
+		"Remote-User", "REMOTE_USER", "X-Remote-User", "X-Gatehouse-User", "X-User", "Forwarded", "X-Ssl-Client-Cert",
+	} {
+		header := fetching.Clone()
+		header[name] = []string{"alice"}
+		w.browser().send(http.MethodGet, "/me", header, "").want(t, http.StatusUnauthorized)
+	}
+}
+
+// No header says where the application is: redirect_uri comes from BaseURL.
+func forwardedHeaders(t *testing.T) {
+	w := newWorld(t, setup{})
+	header := with(navigation, "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/evil",
+		"Forwarded", "host=evil.example;proto=https", "X-Original-URL", "/evil", "X-Rewrite-URL", "/evil", "X-Forwarded-Uri", "//evil.example")
+	begun := w.browser().send(http.MethodGet, "/me", header, "")
+	asked := parse(t, begun.location(t)).Query()
+	if got := asked.Get("redirect_uri"); got != w.app.URL+"/auth/callback" || strings.Contains(begun.location(t), "evil") {
+		t.Errorf("redirect_uri %s", got)
+	}
+	r := httptest.NewRequest(http.MethodGet, "https://evil.example/me", nil)
+	r.Header = navigation.Clone()
+	answered := httptest.NewRecorder()
+	w.app.Config.Handler.ServeHTTP(answered, r)
+	if got := parse(t, answered.Header().Get("Location")).Query().Get("redirect_uri"); got != w.app.URL+"/auth/callback" {
+		t.Errorf("for another Host: %s", got)
+	}
+}
+
+// Pages take cookies and nothing else.
+func bearerAtPages(t *testing.T) {
+	w := newWorld(t, setup{})
+	token := w.browser().signIn().me().Token
+	for _, authorization := range []string{"Bearer " + token, "bearer " + token, "DPoP " + token, "Basic YWxpY2U6YWxpY2U="} {
+		w.browser().send(http.MethodGet, "/me", with(fetching, "Authorization", authorization), "").want(t, http.StatusUnauthorized)
+	}
+}
+
+func forgedLogout(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser().signIn()
+	for _, header := range []http.Header{
+		with(navigation, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"),
+		with(navigation, "Sec-Fetch-Site", "same-site", "Origin", "https://sibling.example"),
+		{"Origin": {"null"}},
+	} {
+		b.send(http.MethodPost, "/auth/logout", header, "").want(t, http.StatusForbidden)
+	}
+	b.get("/me").want(t, http.StatusOK)
+}
+
+func clickjacking(t *testing.T) {
+	w := newWorld(t, setup{})
+	for _, path := range []string{"/auth/logout", "/auth/callback", "/auth/callback?error=access_denied&state=x"} {
+		header := w.browser().send(http.MethodGet, path, with(navigation, "Sec-Fetch-Site", "cross-site"), "").Header
+		if !strings.Contains(header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+			t.Errorf("%s can be framed: %v", path, header)
+		}
+	}
+}
+
+// A cache between the application and its users must not hand out what belongs
+// to one of them, whatever the handler says.
+func cachedSignIn(t *testing.T) {
+	w := newWorld(t, setup{routes: func(g *gatehouse.Gate) http.Handler {
+		return g.Wrap(g.RequireLogin(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if policy := r.URL.Query().Get("policy"); policy != "" {
+				rw.Header().Set("Cache-Control", policy)
+			}
+			me(rw, r)
+		})))
+	}})
+	b := w.browser()
+	for _, res := range []answer{b.get("/me"), b.get(b.get(b.get("/me").location(t)).location(t))} {
+		if got := res.Header.Get("Cache-Control"); len(res.Header["Set-Cookie"]) == 0 || got != "no-store" {
+			t.Errorf("%s: %q with %d cookies", res.Request.URL.Path, got, len(res.Header["Set-Cookie"]))
+		}
+	}
+	if res := b.get("/me"); res.Header.Get("Cache-Control") != "private" || !strings.Contains(strings.Join(res.Header["Vary"], ","), "Cookie") {
+		t.Errorf("a page from a session: %v", res.Header)
+	}
+	w.clock.advance(due)
+	res := b.get("/me?policy=" + url.QueryEscape("public, max-age=3600, s-maxage=3600"))
+	if len(res.Header["Set-Cookie"]) == 0 || res.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("a renewal under a public policy: %v", res.Header)
+	}
+}
+
+// endless is a body that ends when nobody reads it any more.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = 'a'
+	}
+	return len(b), nil
+}
+
+func endlessForm(t *testing.T) {
+	w := newWorld(t, setup{})
+	r, err := http.NewRequest(http.MethodPost, w.app.URL+"/auth/login", io.MultiReader(strings.NewReader("iss="), io.LimitReader(endless{}, 64<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = with(navigation, "Content-Type", "application/x-www-form-urlencoded")
+	res, err := w.browser().client.Do(r)
+	if err != nil {
+		return // the connection was closed while we wrote
+	}
+	res.Body.Close()
+	if res.StatusCode < 400 || res.StatusCode > 499 {
+		t.Errorf("%d", res.StatusCode)
+	}
+}
+
+const script = `"><script>alert(1)</script>`
+
+func reflectedError(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser()
+	callback := parse(t, b.callback("/me"))
+	values := url.Values{
+		"state": {callback.Query().Get("state")}, "iss": {w.idp.URL},
+		"error": {script}, "error_description": {script}, "error_uri": {"javascript:" + script},
+	}
+	for _, target := range []string{
+		"/auth/callback?" + values.Encode(),
+		"/auth/callback?" + url.Values{"error": {script}, "state": {script}}.Encode(),
+		"/auth/login?" + url.Values{"prompt": {script}, "max_age": {script}, "iss": {script}}.Encode(),
+		"/auth/logout?" + url.Values{"x": {script}}.Encode(),
+	} {
+		if res := b.get(target); strings.Contains(res.body, "<script") || strings.Contains(res.body, "alert(1)") {
+			t.Errorf("%s: %s", target, res.body)
+		}
+	}
+}
+
+func crlfInParameters(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser()
+	const injected = "/me\r\nSet-Cookie: planted=1\r\n\r\n<script>"
+	for _, parameter := range []string{"return_to", "login_hint", "prompt", "acr_values", "max_age"} {
+		res := b.get("/auth/login?" + url.Values{parameter: {injected}}.Encode())
+		for _, line := range res.Header["Set-Cookie"] {
+			if strings.HasPrefix(line, "planted") {
+				t.Errorf("%s plants a cookie", parameter)
+			}
+		}
+	}
+}
+
+// What isn't spelt as the pattern is isn't the pattern's handler.
+func pathTricks(t *testing.T) {
+	w := newWorld(t, setup{})
+	for _, path := range []string{
+		"//admin", "/x/../admin", "/./admin", "/admin/", "/%61dmin", "/admin%2f", "/ADMIN", "/admin;x", "/admin%00", "/%2fadmin", "/admin%20", "/admin.",
+	} {
+		r, err := http.NewRequest(http.MethodGet, w.app.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL.Opaque = "//" + r.URL.Host + path
+		r.Header = navigation.Clone()
+		res, err := w.browser().client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || strings.Contains(string(body), "admin ok") {
+			t.Errorf("%s reaches the admin page: %v", path, err)
+		}
+	}
+}
+
+func parse(t testing.TB, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func writeJSON(w http.ResponseWriter, document map[string]any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(document)
+}
