@@ -94,6 +94,7 @@ func newWorld(t testing.TB, s setup) *world {
 	t.Cleanup(w.idp.Close)
 	t.Cleanup(w.provider.Close)
 	w.provider.SignIn(alice)
+	w.watchSecrets()
 
 	var handler http.Handler
 	serve := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) })
@@ -127,6 +128,32 @@ func newWorld(t testing.TB, s setup) *world {
 	}
 	handler = s.routes(gate)
 	return w
+}
+
+// watchSecrets fails the test if its log shows a token that the provider gave
+// out, or the client's secret. All tests are held to it.
+func (w *world) watchSecrets() {
+	var mu sync.Mutex
+	secrets := map[string]bool{longSecret: true}
+	w.provider.OnAnswer(oidctest.Token, func(d map[string]any) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, name := range []string{"access_token", "refresh_token", "id_token"} {
+			if token, _ := d[name].(string); len(token) > 20 {
+				secrets[token] = true
+			}
+		}
+	})
+	w.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		log := w.log.String()
+		for secret := range secrets {
+			if strings.Contains(log, secret) {
+				w.Errorf("the log shows a secret: %.30s…", secret)
+			}
+		}
+	})
 }
 
 // routes are the pages that most tests go to.
