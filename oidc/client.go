@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -66,11 +65,9 @@ type Config struct {
 
 // Client is one client at one provider. It is safe for concurrent use.
 type Client struct {
+	caller
 	config   Config
 	secret   secret.String
-	http     *http.Client
-	log      *slog.Logger
-	clock    func() time.Time
 	metadata *discovery
 	keys     *keySet
 }
@@ -85,45 +82,37 @@ var (
 // NewClient returns a Client, without any network I/O. The error joins every
 // mistake in the configuration, each naming its field.
 func NewClient(config Config) (*Client, error) {
-	if err := errors.Join(config.checkIssuer(), config.checkClient(), config.checkRedirect(), config.checkAlgorithms(), config.checkModes()); err != nil {
+	if err := errors.Join(checkIssuer(config.Issuer, config.InsecureHTTP), config.checkClient(), config.checkRedirect(), config.checkAlgorithms(), config.checkModes()); err != nil {
 		return nil, err
 	}
 	c := &Client{
+		caller: newCaller(config.Issuer, config.HTTPClient, config.Logger, config.Clock, config.InsecureHTTP),
 		config: config,
 		secret: secret.New(config.ClientSecret),
-		http:   harden(config.HTTPClient),
-		log:    config.Logger,
-		clock:  config.Clock,
 	}
 	c.config.ClientSecret = "" // it is in secret
 	c.config.Scopes, c.config.SigningAlgs = slices.Clone(config.Scopes), slices.Clone(config.SigningAlgs)
-	if c.log == nil {
-		c.log = slog.New(slog.NewTextHandler(io.Discard, nil))
-	}
-	if c.clock == nil {
-		c.clock = time.Now
-	}
-	c.metadata = newDiscovery(c)
-	c.keys = newKeySet(c)
+	c.metadata = newDiscovery(c.caller, "authorization_endpoint", "token_endpoint", "jwks_uri")
+	c.keys = newKeySet(c.caller, c.metadata.jwks)
 	return c, nil
 }
 
 // mistake is something wrong with a field.
 func mistake(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
 
-func (c Config) checkIssuer() error {
-	if c.Issuer == "" {
+func checkIssuer(issuer string, insecureHTTP bool) error {
+	if issuer == "" {
 		return mistake("Issuer", "is required")
 	}
-	u, err := url.Parse(c.Issuer)
+	u, err := url.Parse(issuer)
 	switch {
 	case err != nil, u.Opaque != "":
 		return mistake("Issuer", "is not a URL")
-	case strings.ContainsAny(c.Issuer, "{}"):
+	case strings.ContainsAny(issuer, "{}"):
 		return mistake("Issuer", "is a template; name one tenant")
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return mistake("Issuer", "must have no query or fragment")
-	case !secure(u, c.InsecureHTTP):
+	case !secure(u, insecureHTTP):
 		return mistake("Issuer", "must be https, or http on loopback")
 	}
 	return nil

@@ -28,8 +28,9 @@ const (
 // Discovery 1.0 §3, RFC 8414 §2).
 type metadata struct {
 	authorization, token, jwks       string
-	userinfo, revocation, endSession string // "" where not offered
-	algorithms                       []string
+	userinfo, revocation, endSession string   // "" where not offered
+	introspection                    string   // likewise
+	algorithms                       []string // that it signs ID tokens by; nil: not stated
 	authMethods                      []string // nil: not stated
 	scopes                           []string
 	issInCallback                    bool // RFC 9207 §3
@@ -39,8 +40,9 @@ type metadata struct {
 // discovery finds the provider's endpoints when they are first needed, once for
 // all who wait, and again every hour.
 type discovery struct {
-	client *Client
-	group  singleflight.Group
+	caller
+	required []string // endpoints that there must be
+	group    singleflight.Group
 
 	mu      sync.Mutex
 	known   *metadata
@@ -49,7 +51,18 @@ type discovery struct {
 	failed  time.Time
 }
 
-func newDiscovery(c *Client) *discovery { return &discovery{client: c} }
+func newDiscovery(c caller, required ...string) *discovery {
+	return &discovery{caller: c, required: required}
+}
+
+// jwks is where the keys are.
+func (d *discovery) jwks(ctx context.Context) (string, error) {
+	m, err := d.get(ctx)
+	if err != nil {
+		return "", err
+	}
+	return m.jwks, nil
+}
 
 // get returns the metadata. While it is being refreshed, and when that fails,
 // the old one serves.
@@ -88,7 +101,7 @@ func (d *discovery) get(ctx context.Context) (*metadata, error) {
 func (d *discovery) remembered() (known *metadata, err error, settled bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := d.client.clock()
+	now := d.clock()
 	switch {
 	case d.known != nil && now.Sub(d.fetched) < discoveryLifetime:
 		return d.known, nil, true
@@ -112,29 +125,29 @@ func (d *discovery) fetch(ctx context.Context) (*metadata, error) {
 			case <-ctx.Done():
 			}
 		}
-		if found, err = d.client.discover(ctx); err == nil || !errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+		if found, err = d.discover(ctx); err == nil || !errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
 			break
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {
-		d.failure, d.failed = err, d.client.clock()
-		d.client.log.WarnContext(ctx, "oidc: discovery failed", "issuer", d.client.config.Issuer, "cause", err)
+		d.failure, d.failed = err, d.clock()
+		d.log.WarnContext(ctx, "oidc: discovery failed", "issuer", d.issuer, "cause", err)
 		return nil, err
 	}
-	d.known, d.fetched, d.failure = found, d.client.clock(), nil
+	d.known, d.fetched, d.failure = found, d.clock(), nil
 	return found, nil
 }
 
 // discover reads the document once.
-func (c *Client) discover(ctx context.Context) (*metadata, error) {
+func (d *discovery) discover(ctx context.Context) (*metadata, error) {
 	const op = "discovery"
-	provider, err := gooidc.NewProvider(gooidc.ClientContext(ctx, c.http), c.config.Issuer)
+	provider, err := gooidc.NewProvider(gooidc.ClientContext(ctx, d.http), d.issuer)
 	var mismatch *gooidc.IssuerMismatchError
 	switch {
 	case errors.As(err, &mismatch):
-		return nil, fail(ErrToken, op, fmt.Errorf("the document is of another issuer than %q", c.config.Issuer))
+		return nil, fail(ErrToken, op, fmt.Errorf("the document is of another issuer than %q", d.issuer))
 	case err != nil: // go-oidc puts the provider's body into it
 		return nil, unavailable(op, err)
 	}
@@ -146,58 +159,58 @@ func (c *Client) discover(ctx context.Context) (*metadata, error) {
 	if err != nil {
 		return nil, fail(ErrToken, op, err)
 	}
-	return c.readMetadata(document)
+	return d.readMetadata(document)
 }
 
-func (c *Client) readMetadata(document map[string]any) (*metadata, error) {
+func (d *discovery) readMetadata(document map[string]any) (*metadata, error) {
 	m := &metadata{
 		authMethods:   stringsOf(document["token_endpoint_auth_methods_supported"]),
 		scopes:        stringsOf(document["scopes_supported"]),
+		algorithms:    stringsOf(document["id_token_signing_alg_values_supported"]),
 		issInCallback: document["authorization_response_iss_parameter_supported"] == true,
-		quirks:        quirksOf(c.config.Issuer, document),
+		quirks:        quirksOf(d.issuer, document),
 	}
 	var mistakes []error
 	for _, endpoint := range []struct {
-		name     string
-		into     *string
-		required bool
+		name string
+		into *string
 	}{
-		{"authorization_endpoint", &m.authorization, true},
-		{"token_endpoint", &m.token, true},
-		{"jwks_uri", &m.jwks, true},
-		{"userinfo_endpoint", &m.userinfo, false},
-		{"revocation_endpoint", &m.revocation, false},
-		{"end_session_endpoint", &m.endSession, false},
+		{"authorization_endpoint", &m.authorization},
+		{"token_endpoint", &m.token},
+		{"jwks_uri", &m.jwks},
+		{"userinfo_endpoint", &m.userinfo},
+		{"revocation_endpoint", &m.revocation},
+		{"introspection_endpoint", &m.introspection},
+		{"end_session_endpoint", &m.endSession},
 	} {
 		address, _ := document[endpoint.name].(string)
 		if address == "" {
-			if endpoint.required {
+			if slices.Contains(d.required, endpoint.name) {
 				mistakes = append(mistakes, fmt.Errorf("%s is missing", endpoint.name))
 			}
 			continue
 		}
-		if u, err := url.Parse(address); err != nil || u.Fragment != "" || !secure(u, c.config.InsecureHTTP) {
+		if u, err := url.Parse(address); err != nil || u.Fragment != "" || !secure(u, d.insecureHTTP) {
 			mistakes = append(mistakes, fmt.Errorf("%s is not an https address", endpoint.name))
 			continue
 		}
 		*endpoint.into = address
 	}
-	if document["issuer"] != c.config.Issuer { // by exact name; go-oidc reads it in any case
+	if document["issuer"] != d.issuer { // by exact name; go-oidc reads it in any case
 		mistakes = append(mistakes, errors.New("issuer is another one"))
 	}
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, fail(ErrToken, "discovery", err)
 	}
-	m.algorithms = c.algorithms(stringsOf(document["id_token_signing_alg_values_supported"]))
 	return m, nil
 }
 
 // algorithms pins what ID tokens may be signed by.
-func (c *Client) algorithms(offered []string) []string {
+func (c *Client) algorithms(m *metadata) []string {
 	if c.config.SigningAlgs != nil {
 		return c.config.SigningAlgs
 	}
-	allowed := slices.DeleteFunc(slices.Clone(offered), func(alg string) bool { return !slices.Contains(asymmetric, alg) })
+	allowed := slices.DeleteFunc(slices.Clone(m.algorithms), func(alg string) bool { return !slices.Contains(asymmetric, alg) })
 	if len(allowed) == 0 {
 		return []string{"RS256"} // what every provider must support (Core §15.1)
 	}

@@ -41,10 +41,10 @@ func (c *Client) verifyIDToken(ctx context.Context, text string, expect expectat
 	if token.typ != "" && !strings.EqualFold(token.typ, "JWT") {
 		return nil, idTokenError(errors.New("typ is of another kind of token"))
 	}
-	keys := &witness{keys: c.keys}
+	keys := &witness{client: c}
 	verifier := gooidc.NewVerifier(c.config.Issuer, keys, &gooidc.Config{
 		ClientID:             c.config.ClientID,
-		SupportedSigningAlgs: m.algorithms,
+		SupportedSigningAlgs: c.algorithms(m),
 		Now:                  func() time.Time { return c.clock().Add(-skew) },
 	})
 	_, second := verifier.Verify(ctx, text)
@@ -94,13 +94,13 @@ func idTokenError(cause error) error { return fail(ErrToken, "ID token", cause) 
 
 // witness remembers what a key set said, which go-oidc turns into text.
 type witness struct {
-	keys    *keySet
+	client  *Client
 	payload []byte
 	err     error
 }
 
 func (w *witness) VerifySignature(ctx context.Context, text string) ([]byte, error) {
-	payload, err := w.keys.VerifySignature(ctx, text)
+	payload, err := w.client.verifySignature(ctx, text)
 	if err != nil {
 		w.err = err
 		return nil, err

@@ -1,12 +1,14 @@
 package oidc
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -30,29 +32,46 @@ const (
 	maxKeys      = 100
 )
 
-// keySet holds the keys that the provider publishes. It verifies signatures for
-// go-oidc, whose own key set fetches once for every bad signature.
+// keySet holds the keys that a provider publishes, or those it was given.
 type keySet struct {
-	client *Client
-	group  singleflight.Group
+	caller
+	address func(context.Context) (string, error) // of the JWK Set; nil for keys that were given
+	group   singleflight.Group
+	known   atomic.Pointer[published]
 
 	mu      sync.Mutex
+	fetches []time.Time // of the last keysInterval
+	failed  time.Time   // when reading them last did
+}
+
+// published are the keys as they were read at one time.
+type published struct {
 	keys    []key
 	fetched time.Time
-	fetches []time.Time // of the last keysInterval
 }
 
 // key is one published key (RFC 7517 §4).
 type key struct {
 	kid, alg string
-	public   crypto.PublicKey
+	anyKid   bool             // it was given without a kid, and serves tokens with any
+	public   crypto.PublicKey // or the bytes of a shared secret
 }
 
-func newKeySet(c *Client) *keySet { return &keySet{client: c} }
+func newKeySet(c caller, address func(context.Context) (string, error)) *keySet {
+	return &keySet{caller: c, address: address}
+}
 
-// VerifySignature implements go-oidc's KeySet. It returns the payload.
-func (k *keySet) VerifySignature(ctx context.Context, text string) ([]byte, error) {
-	m, err := k.client.metadata.get(ctx)
+// newFixedKeys holds keys that nobody publishes.
+func newFixedKeys(c caller, keys []key) *keySet {
+	k := &keySet{caller: c}
+	k.known.Store(&published{keys: keys})
+	return k
+}
+
+// verifySignature is go-oidc's KeySet, whose own fetches once for every
+// bad signature. It returns the payload.
+func (c *Client) verifySignature(ctx context.Context, text string) ([]byte, error) {
+	m, err := c.metadata.get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -60,16 +79,17 @@ func (k *keySet) VerifySignature(ctx context.Context, text string) ([]byte, erro
 	if err != nil {
 		return nil, fail(ErrToken, "signature", err)
 	}
-	if !slices.Contains(m.algorithms, token.alg) {
+	if !slices.Contains(c.algorithms(m), token.alg) {
 		return nil, fail(ErrToken, "signature", errors.New("the algorithm is not allowed"))
 	}
 	if _, hmac := symmetric[token.alg]; hmac {
-		if err := token.verify([]byte(k.client.secret.Reveal())); err != nil {
+		if err := token.verify([]byte(c.secret.Reveal())); err != nil {
 			return nil, fail(ErrToken, "signature", errBadSignature)
 		}
 		return token.payload, nil
 	}
-	return token.payload, k.verify(ctx, token)
+	_, err = c.keys.verify(ctx, token)
+	return token.payload, err
 }
 
 var (
@@ -78,23 +98,39 @@ var (
 )
 
 // verify tries the keys that are known, and once more when newer ones might do.
-func (k *keySet) verify(ctx context.Context, token *jws) error {
-	keys, err := k.current(ctx)
+// It returns the key that verified.
+func (k *keySet) verify(ctx context.Context, token *jws) (any, error) {
+	known, err := k.current(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	verdict := verifyBy(keys, token)
-	if verdict == nil || verdict == errBadSignature && k.age() < keysRecheck {
-		return notValid(verdict)
+	by, verdict := verifyBy(known.keys, token)
+	if verdict == nil || verdict == errBadSignature && k.clock().Sub(known.fetched) < keysRecheck {
+		return by, notValid(verdict)
 	}
 	newer, err := k.refetch(ctx)
 	switch {
 	case err == errEmptyBucket:
-		return notValid(verdict)
+		return nil, notValid(verdict)
 	case err != nil:
-		return err
+		return nil, err
 	}
-	return notValid(verifyBy(newer, token))
+	by, verdict = verifyBy(newer.keys, token)
+	return by, notValid(verdict)
+}
+
+// holds reports whether a key is still among them.
+func (p *published) holds(by any) bool {
+	return slices.ContainsFunc(p.keys, func(key key) bool { return sameKey(key.public, by) })
+}
+
+func sameKey(a, b any) bool {
+	if secret, ok := a.([]byte); ok {
+		other, ok := b.([]byte)
+		return ok && bytes.Equal(secret, other)
+	}
+	comparable, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && comparable.Equal(b)
 }
 
 func notValid(verdict error) error {
@@ -104,40 +140,50 @@ func notValid(verdict error) error {
 	return fail(ErrToken, "signature", verdict)
 }
 
-// verifyBy tries every key that fits by kid, type and algorithm. Several may
-// share a kid, and a token without one may be by any of them.
-func verifyBy(keys []key, token *jws) error {
+// verifyBy tries every key that fits by kid, type and algorithm, and returns the
+// one that did. Several may share a kid, and a token without one may be by any of
+// them.
+func verifyBy(keys []key, token *jws) (any, error) {
 	verdict := errUnknownKey
 	for _, key := range keys {
-		if token.kid != "" && key.kid != token.kid || key.alg != "" && key.alg != token.alg || !fits(key.public, token.alg) {
+		if token.kid != "" && key.kid != token.kid && !key.anyKid || key.alg != "" && key.alg != token.alg || !fits(key.public, token.alg) {
 			continue
 		}
 		if token.verify(key.public) == nil {
-			return nil
+			return key.public, nil
 		}
 		verdict = errBadSignature
 	}
-	return verdict
-}
-
-func (k *keySet) age() time.Duration {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.client.clock().Sub(k.fetched)
+	return nil, verdict
 }
 
 // current returns the keys, read again where they have become old. Where that
-// fails, old ones serve for a while.
-func (k *keySet) current(ctx context.Context) ([]key, error) {
-	k.mu.Lock()
-	keys, age := k.keys, k.client.clock().Sub(k.fetched)
-	k.mu.Unlock()
-	if keys != nil && age < keysLifetime {
-		return keys, nil
+// fails or takes long, old ones serve for a while.
+func (k *keySet) current(ctx context.Context) (*published, error) {
+	known := k.known.Load()
+	if k.address == nil {
+		return known, nil
 	}
-	newer, err := k.refetch(ctx)
-	if err != nil && keys != nil && age < keysStale {
-		return keys, nil
+	var age time.Duration
+	if known != nil {
+		age = k.clock().Sub(known.fetched)
+		if age < keysLifetime {
+			return known, nil
+		}
+	}
+	stale := known != nil && age < keysStale
+	if stale && k.failedLately() {
+		return known, nil
+	}
+	patient := ctx
+	if stale {
+		var cancel context.CancelFunc
+		patient, cancel = context.WithTimeout(ctx, stalePatience)
+		defer cancel()
+	}
+	newer, err := k.refetch(patient)
+	if err != nil && stale {
+		return known, nil
 	}
 	if err == errEmptyBucket {
 		err = fail(ErrUnavailable, "jwks", err)
@@ -149,29 +195,46 @@ var errEmptyBucket = errors.New("the keys were read too often")
 
 // refetch reads the keys, once for all who ask at the same time, and not more
 // often than the bucket allows.
-func (k *keySet) refetch(ctx context.Context) ([]key, error) {
+func (k *keySet) refetch(ctx context.Context) (*published, error) {
+	if k.address == nil {
+		return nil, errEmptyBucket
+	}
 	fetching := k.group.DoChan("", func() (any, error) {
 		if !k.take() {
 			return nil, errEmptyBucket
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
 		defer cancel()
-		return k.fetch(ctx)
+		newer, err := k.fetch(ctx)
+		if err != nil {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.failed = k.clock()
+		}
+		return newer, err
 	})
 	select {
 	case result := <-fetching:
-		keys, _ := result.Val.([]key)
-		return keys, result.Err
+		newer, _ := result.Val.(*published)
+		return newer, result.Err
 	case <-ctx.Done():
 		return nil, unavailable("jwks", ctx.Err())
 	}
+}
+
+// failedLately reports whether asking again would be too early for somebody who
+// can go on without.
+func (k *keySet) failedLately() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.clock().Sub(k.failed) < failureMemory
 }
 
 // take takes one fetch out of the bucket.
 func (k *keySet) take() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	now := k.client.clock()
+	now := k.clock()
 	k.fetches = slices.DeleteFunc(k.fetches, func(t time.Time) bool { return now.Sub(t) >= keysInterval })
 	if len(k.fetches) >= keysBurst {
 		return false
@@ -180,12 +243,12 @@ func (k *keySet) take() bool {
 	return true
 }
 
-func (k *keySet) fetch(ctx context.Context) ([]key, error) {
-	m, err := k.client.metadata.get(ctx)
+func (k *keySet) fetch(ctx context.Context) (*published, error) {
+	address, err := k.address(ctx)
 	if err != nil {
 		return nil, err
 	}
-	body, _, err := k.client.get(ctx, "jwks", m.jwks, "")
+	body, _, err := k.get(ctx, "jwks", address, "")
 	if err != nil {
 		return nil, err
 	}
@@ -193,10 +256,9 @@ func (k *keySet) fetch(ctx context.Context) ([]key, error) {
 	if err != nil {
 		return nil, unavailable("jwks", err)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.keys, k.fetched = keys, k.client.clock()
-	return keys, nil
+	newer := &published{keys, k.clock()}
+	k.known.Store(newer)
+	return newer, nil
 }
 
 // parseKeys reads a JWK Set (RFC 7517 §5), entry by entry: what is broken, of an

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -82,8 +83,27 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// caller is what it takes to ask a provider.
+type caller struct {
+	issuer       string
+	http         *http.Client
+	log          *slog.Logger
+	clock        func() time.Time
+	insecureHTTP bool
+}
+
+func newCaller(issuer string, client *http.Client, log *slog.Logger, clock func() time.Time, insecureHTTP bool) caller {
+	if log == nil {
+		log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if clock == nil {
+		clock = time.Now
+	}
+	return caller{issuer: issuer, http: harden(client), log: log, clock: clock, insecureHTTP: insecureHTTP}
+}
+
 // get reads a document of the provider's. Its media type is returned with it.
-func (c *Client) get(ctx context.Context, op, address, bearer string) (body []byte, mediaType string, err error) {
+func (c *caller) get(ctx context.Context, op, address, bearer string) (body []byte, mediaType string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, "", unavailable(op, err)

@@ -37,7 +37,7 @@ func (c *Client) userinfo(ctx context.Context, m *metadata, accessToken string, 
 
 // signedUserinfo verifies an answer that is a JWT (§5.3.2).
 func (c *Client) signedUserinfo(ctx context.Context, text string) ([]byte, error) {
-	payload, err := c.keys.VerifySignature(ctx, text)
+	payload, err := c.verifySignature(ctx, text)
 	if err != nil {
 		return nil, err
 	}
