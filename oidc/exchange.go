@@ -138,7 +138,7 @@ func lifetime(expiresIn any, accessToken string, now time.Time) time.Duration {
 	case string:
 		seconds, _ = strconv.ParseFloat(value, 64)
 	}
-	if seconds > 0 {
+	if seconds >= 1 {
 		return time.Duration(min(seconds, maxLifetime.Seconds())) * time.Second
 	}
 	if exp, ok := peekExpiry(accessToken); ok && exp.After(now) {
