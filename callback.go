@@ -1,6 +1,7 @@
 package gatehouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -81,7 +82,7 @@ func (g *Gate) receive(w http.ResponseWriter, r *http.Request, values url.Values
 // receiveUsed answers a callback whose flow is gone: somebody went back to it.
 // Who is signed in goes on to the page they wanted; nothing is exchanged.
 func (g *Gate) receiveUsed(w http.ResponseWriter, r *http.Request, came state, again string) {
-	if g.open(r) != nil {
+	if who, err := g.open(r); who != nil && err == nil {
 		redirect(w, r, g.local(came.returnTo))
 		return
 	}
@@ -95,7 +96,7 @@ func (g *Gate) receiveUsed(w http.ResponseWriter, r *http.Request, came state, a
 // that the flow is spent.
 func (g *Gate) signIn(ctx context.Context, code string, came state, began flow) (string, error) {
 	key := refresh.KeyOf([]byte("sign-in"), began.secret[:])
-	text, err := g.renewals.Do(ctx, key, func(ctx context.Context) (refresh.Result, error) {
+	text, err := g.moments.Do(ctx, key, func(ctx context.Context) (refresh.Result, error) {
 		if !g.spent.Spend(came.flow, began.expires()) {
 			return refresh.Result{}, errSpent
 		}
@@ -123,34 +124,38 @@ func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, e
 		g.logSignIn(ctx, &s, err)
 		return "", err
 	}
-	text, err := g.seal(&s)
+	text, err := g.vault.begin(ctx, &s)
 	g.logSignIn(ctx, &s, err)
 	return text, err
 }
 
 // newSession is what a sign-in begins: nothing of an earlier session is in it.
 func (g *Gate) newSession(grant *oidc.Grant) (session, error) {
-	now := g.config.Clock().Unix()
-	s := session{id: newSessionID(), started: now, seen: now, tokens: grant.Tokens}
+	now := g.config.Clock()
+	s := session{id: newSessionID(), begun: now.UnixMilli(), seen: now.Unix(), tokens: grant.Tokens}
 	if err := s.setLayers(layersAtSignIn(grant)); err != nil {
 		return session{}, err
 	}
-	s.ends = sessionEnd(now, g.config.SessionLifetime, grant.IDClaims)
-	if s.ends <= now {
+	s.ends = sessionEnd(s.begun, g.config.SessionLifetime, grant.IDClaims)
+	if s.ends <= now.Unix() {
 		return session{}, &Error{Status: http.StatusForbidden, Message: "The sign-in service says that this sign-in is already over."}
 	}
 	return s, nil
 }
 
-// finish hands the session to the browser and sends it on.
+// finish hands the session to the browser and sends it on. What the browser had
+// before is kept no longer, so that whoever planted or saw it has nothing.
 func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo string) {
-	who := g.reopen(text)
+	who, err := g.vault.open(r.Context(), text)
 	if who == nil {
-		g.Fail(w, r, errSession)
+		g.Fail(w, r, cmp.Or(err, errSession))
 		return
 	}
-	if err := g.sessions.Put(w, r, text, who.session().expires(g.config.IdleTimeout)); err != nil {
-		g.Fail(w, r, g.unsealable(err))
+	if old, err := g.open(r); old != nil && err == nil && old.session().id != who.session().id {
+		g.drop(w, r, old.session())
+	}
+	if err := g.sessions.Put(w, r, text, g.vault.expires(who.session())); err != nil {
+		g.Fail(w, r, unsealable(err))
 		return
 	}
 	redirect(w, r, g.local(returnTo))

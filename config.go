@@ -116,6 +116,12 @@ type Config struct {
 	// []byte values; see [cookie.Config].
 	CookieCodec securecookie.Codec
 
+	// Store, where set, keeps the sessions: the cookie then holds no more than an
+	// id and a key, sealed. [NewMemoryStore] makes one for one process. Nobody is
+	// signed out because it can't be reached: requests with a session are answered
+	// 503 then. Default: sessions are kept in the cookies themselves.
+	Store Store
+
 	// Policy says where in the claims roles, groups and scopes are found.
 	Policy rbac.Policy
 	// Admit, where set, decides at sign-in and at every renewal whether a

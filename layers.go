@@ -73,10 +73,10 @@ func (s *session) layers() (l layers, idToken map[string]any, err error) {
 	return l, idToken, nil
 }
 
-// sessionEnd is started plus lifetime, or the provider's session_expiry (OpenID
+// sessionEnd is begun plus lifetime, or the provider's session_expiry (OpenID
 // Connect Enterprise Extensions 1.0) where that comes first.
-func sessionEnd(started int64, lifetime time.Duration, merged map[string]any) int64 {
-	end := started + int64(lifetime/time.Second)
+func sessionEnd(begun int64, lifetime time.Duration, merged map[string]any) int64 {
+	end := begun/1000 + int64(lifetime/time.Second)
 	if expiry, ok := merged["session_expiry"].(float64); ok && expiry < float64(end) {
 		return max(int64(expiry), 0)
 	}

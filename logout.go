@@ -51,6 +51,7 @@ func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) {
 	g.sessions.Clear(w, r)
 	target := g.config.AfterLogout
 	if s != nil {
+		g.drop(w, r, s)
 		g.logSignOut(r.Context(), s, "")
 		g.revoke(r, s)
 		if end, ok := g.endSession(r, s); ok {
@@ -69,18 +70,21 @@ func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) {
 // newest is the session of the request, or the renewal of it that the browser
 // has not presented yet.
 func (g *Gate) newest(r *http.Request) *session {
-	who := g.open(r)
+	who, err := g.open(r)
+	if err != nil {
+		g.event(r.Context(), slog.LevelWarn, "sign-out", "failed", err.Error(), nil)
+	}
 	if who == nil {
 		return nil
 	}
 	for range hops {
 		key := who.session().key()
-		text, ok := g.renewals.Lookup(key)
+		value, ok := g.renewals.Lookup(key)
 		g.renewals.Forget(key)
 		if !ok {
 			break
 		}
-		if renewed := g.reopen(string(text)); renewed != nil {
+		if renewed := g.vault.reopen(r.Context(), who.session(), value); renewed != nil {
 			who = renewed
 		}
 	}

@@ -25,10 +25,12 @@ type Gate struct {
 	log       *slog.Logger
 	provider  *oidc.Client
 	sessions  *cookie.Jar
+	vault     vault
+	names     names
 	flows     *flows
 	spent     *spent.Set // flows whose callback was used
 	renewals  *refresh.Group
-	opened    *opened // sessions seen before
+	moments   *refresh.Group // what is done once for requests at the same time
 	policy    *rbac.Resolver
 	pages     *pages
 	endpoints map[string]http.HandlerFunc // by path
@@ -50,8 +52,8 @@ func New(config Config) (*Gate, error) {
 	g := &Gate{
 		config: config,
 		log:    config.Logger,
+		names:  names{config.Issuer, config.ClientID},
 		spent:  spent.New(spentFlows, config.Clock),
-		opened: newOpened(config.RememberedSessions),
 	}
 	g.provider, err = oidc.NewClient(g.providerConfig())
 	note(err)
@@ -59,9 +61,12 @@ func New(config Config) (*Gate, error) {
 	note(prefixed("Policy", err))
 	g.renewals, err = refresh.New(refresh.Config{Leeway: config.RefreshLeeway, Clock: config.Clock})
 	note(prefixed("RefreshLeeway", err))
+	g.moments, err = refresh.New(refresh.Config{Clock: config.Clock})
+	note(err)
 	g.pages, err = newPages(config.BaseURL)
 	note(err)
 	note(g.makeJars())
+	g.vault = g.makeVault()
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, fmt.Errorf("gatehouse: invalid configuration:\n%w", err)
 	}
@@ -138,6 +143,17 @@ func (g *Gate) makeJars() error {
 	return prefixed("CookieName", err)
 }
 
+// makeVault decides where sessions are kept.
+func (g *Gate) makeVault() vault {
+	c := g.config
+	opened := newOpened(c.RememberedSessions)
+	reader := reader{gate: g, idle: c.IdleTimeout, clock: c.Clock}
+	if c.Store == nil {
+		return &cookieVault{jar: g.sessions, opened: opened, reader: reader}
+	}
+	return &storeVault{jar: g.sessions, opened: opened, reader: reader, store: c.Store, name: g.names.session, lifetime: c.SessionLifetime}
+}
+
 // tag tells deployments on one host apart.
 func tag(issuer, clientID string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s%s", len(issuer), issuer, clientID))
@@ -152,13 +168,21 @@ func prefixed(field string, err error) error {
 }
 
 // Ready reports whether the provider can be used: its discovery document and
-// keys are there. It asks for them if they aren't yet. For readiness probes; an
-// application serves signed-in users without.
-func (g *Gate) Ready(ctx context.Context) error { return g.provider.Ready(ctx) }
+// keys are there. It asks for them if they aren't yet. A [Config.Store] that has
+// a method Ready(ctx) error is asked as well. For readiness probes; an
+// application serves signed-in users while the provider is away, and nobody
+// while the store is.
+func (g *Gate) Ready(ctx context.Context) error {
+	mistakes := []error{g.provider.Ready(ctx)}
+	if store, ok := g.config.Store.(readier); ok {
+		mistakes = append(mistakes, prefixed("Store", store.Ready(ctx)))
+	}
+	return errors.Join(mistakes...)
+}
 
 // Close waits for the renewals that are under way and refuses new ones. Call it
 // after the HTTP server has shut down.
-func (g *Gate) Close() error { return g.renewals.Close() }
+func (g *Gate) Close() error { return errors.Join(g.moments.Close(), g.renewals.Close()) }
 
 // Wrap establishes the identity of every request from its session cookie, and
 // renews expiring tokens before next runs. Requests to the endpoints below
@@ -231,10 +255,14 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 		return w, r
 	}
 	v := &visit{Context: r.Context(), gate: g, target: r.URL.RequestURI(), program: program}
-	if found := g.open(r); found != nil {
+	found, err := g.open(r)
+	if found != nil || err != nil {
 		header := w.Header()
 		before := len(header["Set-Cookie"])
-		v.identity, v.failure = g.keep(w, r, found)
+		v.identity, v.failure = nil, err
+		if found != nil {
+			v.identity, v.failure = g.keep(w, r, found)
+		}
 		v.headers(header)
 		if len(header["Set-Cookie"]) > before {
 			w = &uncached{ResponseWriter: w}
@@ -244,41 +272,14 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 }
 
 // open returns whose session a request carries, or nil: a cookie that isn't
-// right, for whatever reason, is no cookie.
-func (g *Gate) open(r *http.Request) *Identity {
+// right, for whatever reason, is no cookie. An error says that nobody can know
+// now.
+func (g *Gate) open(r *http.Request) (*Identity, error) {
 	text, err := g.sessions.Text(r)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	name := g.opened.name(text)
-	if who := g.opened.get(name); who != nil {
-		return g.unlessOver(who)
-	}
-	who := g.reopen(text)
-	if who != nil {
-		g.opened.put(name, who)
-	}
-	return who
-}
-
-// reopen reads sealed text; nil when it is not, or no longer, a session.
-func (g *Gate) reopen(text string) *Identity {
-	frame, err := g.sessions.Open(text)
-	if err != nil {
-		return nil
-	}
-	s, err := parseSession(frame)
-	if err != nil {
-		return nil
-	}
-	return g.unlessOver(newIdentity(g, s))
-}
-
-func (g *Gate) unlessOver(who *Identity) *Identity {
-	if !g.config.Clock().Before(who.session().expires(g.config.IdleTimeout)) {
-		return nil
-	}
-	return who
+	return g.vault.open(r.Context(), text)
 }
 
 // RequireLogin lets in whoever is signed in. Others are sent to sign in, and

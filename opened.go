@@ -76,7 +76,7 @@ func (o *opened) get(name openedName) *Identity {
 	return place.who
 }
 
-// put remembers it.
+// put remembers it, in place of what was known of the same text.
 func (o *opened) put(name openedName, who *Identity) {
 	if o == nil {
 		return
@@ -84,7 +84,8 @@ func (o *opened) put(name openedName, who *Identity) {
 	shard := o.shard(name)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	if place := shard.places[name]; place != nil { // somebody else was quicker
+	if place := shard.places[name]; place != nil {
+		place.who = who
 		return
 	}
 	place := shard.vacate()

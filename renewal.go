@@ -3,6 +3,7 @@ package gatehouse
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -30,7 +31,7 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 	if g.renewals.Active() {
 		g.renewals.Presented(who.session().key())
 	}
-	var text string
+	var value []byte
 	for range hops {
 		if !g.due(r, who.session()) {
 			break
@@ -39,24 +40,33 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 		if err != nil {
 			return g.withoutRenewal(w, r, who, err)
 		}
-		text = renewed
-		if who = g.reopen(text); who == nil { // renewed, and over: by its end, or by the provider's
-			g.sessions.Clear(w, r)
+		next := g.vault.reopen(r.Context(), who.session(), renewed)
+		if next == nil { // renewed, and over: by its end, or by the provider's
+			g.drop(w, r, who.session())
 			return nil, nil
 		}
+		who, value = next, renewed
 	}
 	switch s := who.session(); {
 	case g.ended(s):
 		g.logSession(r.Context(), "session ended", s, "access token expired, and there is no refresh token")
-		g.sessions.Clear(w, r)
+		g.drop(w, r, s)
 		return nil, nil
-	case text == "":
+	case value == nil:
 		return g.slide(w, r, who), nil
 	default:
-		if err := g.sessions.Put(w, r, text, s.expires(g.config.IdleTimeout)); err != nil {
-			return nil, g.unsealable(err)
+		if err := g.vault.put(w, r, s, value); err != nil {
+			return nil, err
 		}
 		return who, nil
+	}
+}
+
+// drop ends a session that is over: its cookie goes, and what is kept of it.
+func (g *Gate) drop(w http.ResponseWriter, r *http.Request, s *session) {
+	g.sessions.Clear(w, r)
+	if err := g.vault.end(r.Context(), s); err != nil { // it is over all the same
+		g.event(r.Context(), slog.LevelWarn, "session ended", "failed", err.Error(), s)
 	}
 }
 
@@ -83,39 +93,52 @@ func (g *Gate) ended(s *session) bool {
 	return !s.tokens.HasRefresh() && !g.config.OutliveAccessToken && g.dead(s, 0)
 }
 
-// renew returns the sealed text of the renewed session. However many requests
-// ask, in whatever order, the provider is asked once, and all of them get the
-// same text.
-func (g *Gate) renew(r *http.Request, s *session) (string, error) {
+// renew returns the renewed session, sealed. However many requests ask, in
+// whatever order, the provider is asked once, and all of them get the same.
+func (g *Gate) renew(r *http.Request, s *session) ([]byte, error) {
 	ctx := r.Context()
 	if !g.dead(s, 0) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
 	}
-	text, err := g.renewals.Do(ctx, s.key(), g.renewal(*s, !g.passive(r)))
-	return string(text), err
+	return g.renewals.Do(ctx, s.key(), g.renewal(s, !g.passive(r)))
 }
 
 // renewal is what runs once. touch says that it counts as use of the session.
-func (g *Gate) renewal(s session, touch bool) func(context.Context) (refresh.Result, error) {
+func (g *Gate) renewal(s *session, touch bool) func(context.Context) (refresh.Result, error) {
 	return func(ctx context.Context) (refresh.Result, error) {
-		renewed, err := g.renewed(ctx, s)
+		renewed, value, err := g.renewKept(ctx, s, touch)
 		if err != nil {
-			g.logRenewal(ctx, &s, err)
+			g.logRenewal(ctx, s, err)
 			return refresh.Result{}, err
 		}
-		if touch {
-			renewed.seen = g.config.Clock().Unix()
-		}
-		text, err := g.seal(&renewed)
-		if err != nil {
-			g.logRenewal(ctx, &s, err)
-			return refresh.Result{}, err
-		}
-		g.logRenewal(ctx, &renewed, nil)
-		return refresh.Result{Value: []byte(text), Next: renewed.key(), Expires: renewed.tokens.Expires()}, nil
+		g.logRenewal(ctx, renewed, nil)
+		return refresh.Result{Value: value, Next: renewed.key(), Expires: renewed.tokens.Expires()}, nil
 	}
+}
+
+// renewKept renews s and keeps it. What the provider refuses may have been
+// renewed elsewhere, and what was renewed is good even if it couldn't be kept.
+func (g *Gate) renewKept(ctx context.Context, s *session, touch bool) (*session, []byte, error) {
+	renewed, err := g.renewed(ctx, *s)
+	if err != nil {
+		if isOver(err) {
+			if newer, value := g.vault.newer(ctx, s); newer != nil {
+				return newer, value, nil
+			}
+		}
+		return nil, nil, err
+	}
+	if touch {
+		renewed.seen = g.config.Clock().Unix()
+	}
+	value, err := g.vault.replace(ctx, s, &renewed)
+	if errors.Is(err, errStore) && value != nil {
+		g.event(ctx, slog.LevelError, "renewal", "unsaved", err.Error(), s)
+		err = nil
+	}
+	return &renewed, value, err
 }
 
 // renewed asks the provider for new tokens, and Admit for its consent.
@@ -143,7 +166,7 @@ func (g *Gate) renewed(ctx context.Context, s session) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	s.ends = sessionEnd(s.started, g.config.SessionLifetime, merged)
+	s.ends = sessionEnd(s.begun, g.config.SessionLifetime, merged)
 	switch err := g.admit(ctx, &s, true); {
 	case refuses(err):
 		return session{}, refusal(err)
@@ -156,15 +179,12 @@ func (g *Gate) renewed(ctx context.Context, s session) (session, error) {
 // withoutRenewal decides what becomes of a session that could not be renewed.
 func (g *Gate) withoutRenewal(w http.ResponseWriter, r *http.Request, who *Identity, err error) (*Identity, error) {
 	switch {
-	case errors.Is(err, errNotAdmitted):
-		g.sessions.Clear(w, r)
+	case errors.Is(err, errNotAdmitted), errors.Is(err, errUnsealable):
+		g.drop(w, r, who.session())
 		return nil, err
-	case isOver(err):
-		g.sessions.Clear(w, r)
+	case isOver(err), errors.Is(err, errGone):
+		g.drop(w, r, who.session())
 		return nil, nil
-	case errors.Is(err, errUnsealable):
-		g.sessions.Clear(w, r)
-		return nil, err
 	case !g.dead(who.session(), g.config.OutageGrace):
 		return who, nil
 	}
@@ -189,7 +209,7 @@ func (g *Gate) passive(r *http.Request) bool {
 // sealed anew at every request.
 const slidePrecision = 5 * time.Minute
 
-// slide seals the session anew, once in a while, so that its idle timeout
+// slide keeps the session anew, once in a while, so that its idle timeout
 // starts over. Requests at the same time get the same text, because pieces of
 // two sealings don't fit together.
 func (g *Gate) slide(w http.ResponseWriter, r *http.Request, who *Identity) *Identity {
@@ -199,38 +219,24 @@ func (g *Gate) slide(w http.ResponseWriter, r *http.Request, who *Identity) *Ide
 	if idle <= 0 || unused < min(idle/10, slidePrecision) || g.passive(r) || fetchmeta.WebSocket(r) {
 		return who
 	}
-	slid := *s
-	slid.seen = now.Unix()
 	key := s.key()
 	key = refresh.KeyOf([]byte("slide"), key[:])
-	text, err := g.renewals.Do(r.Context(), key, func(context.Context) (refresh.Result, error) {
-		text, err := g.seal(&slid)
-		return refresh.Result{Value: []byte(text), Expires: now.Add(time.Second)}, err
+	value, err := g.moments.Do(r.Context(), key, func(ctx context.Context) (refresh.Result, error) {
+		slid := *s
+		slid.seen = now.Unix()
+		value, err := g.vault.replace(ctx, s, &slid)
+		return refresh.Result{Value: value, Expires: now.Add(time.Second)}, err
 	})
+	if errors.Is(err, errGone) {
+		g.drop(w, r, s)
+		return nil
+	}
 	if err != nil {
 		return who
 	}
-	if err := g.sessions.Put(w, r, string(text), slid.expires(idle)); err != nil {
+	slid := g.vault.reopen(r.Context(), s, value)
+	if slid == nil || g.vault.put(w, r, slid.session(), value) != nil {
 		return who
 	}
-	return newIdentity(g, slid)
-}
-
-var errUnsealable = errors.New("gatehouse: the session does not fit into cookies")
-
-// seal returns the session's cookie text.
-func (g *Gate) seal(s *session) (string, error) {
-	text, err := g.sessions.Seal(s.frame(), s.expires(g.config.IdleTimeout))
-	if err != nil {
-		return "", g.unsealable(err)
-	}
-	return text, nil
-}
-
-func (g *Gate) unsealable(err error) error {
-	return &Error{
-		Status:  http.StatusInternalServerError,
-		Message: "Your account carries more data than a sign-in here can hold. Please tell the people who run this site.",
-		Cause:   errors.Join(errUnsealable, err),
-	}
+	return slid
 }

@@ -12,32 +12,42 @@ import (
 	"github.com/gatehouse-go/gatehouse/refresh"
 )
 
-// session is what a sealed cookie holds: a compact binary frame, read without
-// copying. Opening one parses no claims and builds no token strings.
+// session is somebody's sign-in. What is kept of it, in a cookie or in a store,
+// is a compact binary frame, read without copying. Opening one parses no claims
+// and builds no token strings.
 //
 //	version  1 byte
 //	id       16 bytes, ours, minted at sign-in and kept by renewals
-//	started, seen, ends  uvarint, unix seconds
+//	begun    uvarint, unix milliseconds
+//	seen, ends  uvarint, unix seconds
 //	tokens, under, over, own  uvarint length, then bytes
 type session struct {
-	id      [16]byte
-	started int64
-	seen    int64 // when a request last slid the idle timeout
-	ends    int64 // never moves past started + SessionLifetime
-	tokens  oidc.Tokens
+	id     sessionID
+	begun  int64 // to the millisecond, because revocations spare what begins after them
+	seen   int64 // when a request last slid the idle timeout
+	ends   int64 // never moves past begun + SessionLifetime
+	tokens oidc.Tokens
 
 	// Claims are layered, as JSON objects or nothing: under, the ID token's
 	// payload, over, own; a later layer wins.
 	under []byte // userinfo, and what earlier ID tokens said that this one omits
 	over  []byte // userinfo newer than the ID token
 	own   []byte // the application's, from Admit
+
+	place place // where it came from; no part of the frame
 }
+
+// sessionID names a session for as long as it lives.
+type sessionID [16]byte
 
 const sessionVersion = 1
 
+// maxMoment is far from now, in seconds and in milliseconds, and from overflow.
+const maxMoment = 1 << 50
+
 var errSession = errors.New("gatehouse: not a session frame")
 
-func newSessionID() (id [16]byte) {
+func newSessionID() (id sessionID) {
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
 	return id
 }
@@ -47,7 +57,7 @@ func (s *session) frame() []byte {
 	b := make([]byte, 0, 1+len(s.id)+7*binary.MaxVarintLen64+len(tokens)+len(s.under)+len(s.over)+len(s.own))
 	b = append(b, sessionVersion)
 	b = append(b, s.id[:]...)
-	for _, moment := range []int64{s.started, s.seen, s.ends} {
+	for _, moment := range []int64{s.begun, s.seen, s.ends} {
 		b = binary.AppendUvarint(b, uint64(moment))
 	}
 	for _, part := range [][]byte{tokens, s.under, s.over, s.own} {
@@ -64,9 +74,9 @@ func parseSession(b []byte) (session, error) {
 		return session{}, errSession
 	}
 	b = b[1+copy(s.id[:], b[1:]):]
-	for _, moment := range []*int64{&s.started, &s.seen, &s.ends} {
+	for _, moment := range []*int64{&s.begun, &s.seen, &s.ends} {
 		value, n := binary.Uvarint(b)
-		if n <= 0 || value > 1<<40 {
+		if n <= 0 || value > maxMoment {
 			return session{}, errSession
 		}
 		*moment, b = int64(value), b[n:]

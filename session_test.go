@@ -9,7 +9,7 @@ import (
 )
 
 func frameForTest() []byte {
-	s := session{id: newSessionID(), started: 1_800_000_000, seen: 1_800_000_060, ends: 1_800_043_200, under: []byte(`{"name":"Alice"}`), own: []byte(`{"level":7}`)}
+	s := session{id: newSessionID(), begun: 1_800_000_000_123, seen: 1_800_000_060, ends: 1_800_043_200, under: []byte(`{"name":"Alice"}`), own: []byte(`{"level":7}`)}
 	s.tokens = oidc.TokenSet{AccessToken: "a.b.c", RefreshToken: "r", IDToken: "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.AAAA", Expires: time.Unix(1_800_000_300, 0)}.Pack()
 	return s.frame()
 }
@@ -38,7 +38,7 @@ func TestSessionFrame(t *testing.T) {
 }
 
 func TestSessionExpiry(t *testing.T) {
-	s := session{started: 1000, seen: 2000, ends: 3000}
+	s := session{begun: 1_000_000, seen: 2000, ends: 3000}
 	for idle, want := range map[time.Duration]int64{0: 3000, -1: 3000, 500 * time.Second: 2500, 2000 * time.Second: 3000} {
 		if got := s.expires(idle).Unix(); got != want {
 			t.Errorf("idle %v: expires at %d, want %d", idle, got, want)

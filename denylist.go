@@ -1,0 +1,137 @@
+package gatehouse
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// denylist remembers what was revoked, in memory. It is bounded and evicts
+// nothing: when it is full, everything that began before that moment is denied
+// instead, which covers all it knew.
+type denylist struct {
+	most  int
+	clock func() time.Time
+	held  atomic.Uint32 // of the bits below, so that an empty list costs one load
+
+	mu      sync.Mutex
+	denials map[string]denial
+	sweepAt int       // how many there are when expired ones are looked for
+	latest  time.Time // when the last one expires
+	floor   denial    // denies whatever began before it, whatever its name
+}
+
+type denial struct{ before, until time.Time }
+
+// What a denylist holds.
+const (
+	holdsSessions uint32 = 1 << iota // names of sessions
+	holdsPeople                      // other names, for which claims have to be read
+	holdsFloor
+)
+
+// leastSweep is how many denials are kept without looking for expired ones.
+const leastSweep = 1024
+
+func newDenylist(most int, clock func() time.Time) *denylist {
+	return &denylist{most: most, clock: clock, denials: map[string]denial{}, sweepAt: leastSweep}
+}
+
+// holds says what is worth looking up.
+func (d *denylist) holds() uint32 { return d.held.Load() }
+
+// revoke denies what name stands for to what began before before, until until.
+func (d *denylist) revoke(name string, before, until time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.clock()
+	if !now.Before(until) {
+		return
+	}
+	known, again := d.denials[name]
+	if !again {
+		d.makeRoom(now)
+	}
+	d.denials[name] = denial{later(before, known.before), later(until, known.until)}
+	d.latest = later(d.latest, until)
+	d.held.Or(holding(name))
+}
+
+func holding(name string) uint32 {
+	if strings.HasPrefix(name, "s") {
+		return holdsSessions
+	}
+	return holdsPeople
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// makeRoom forgets what has expired, and, when that isn't enough, raises the
+// floor over all the rest.
+func (d *denylist) makeRoom(now time.Time) {
+	if len(d.denials) < min(d.sweepAt, d.most) {
+		return
+	}
+	d.sweep(now)
+	if len(d.denials) >= d.most {
+		d.floor = denial{before: now, until: d.latest}
+		clear(d.denials)
+		d.count()
+	}
+	d.sweepAt = max(leastSweep, 2*len(d.denials))
+}
+
+// sweep forgets what has expired.
+func (d *denylist) sweep(now time.Time) {
+	for name, denied := range d.denials {
+		if !now.Before(denied.until) {
+			delete(d.denials, name)
+		}
+	}
+	if !now.Before(d.floor.until) {
+		d.floor = denial{}
+	}
+	d.count()
+}
+
+// count notes what is held.
+func (d *denylist) count() {
+	var held uint32
+	for name := range d.denials {
+		held |= holding(name)
+		if held == holdsSessions|holdsPeople {
+			break
+		}
+	}
+	if !d.floor.before.IsZero() {
+		held |= holdsFloor
+	}
+	d.held.Store(held)
+}
+
+// before is the moment before which something must have begun to be denied, the
+// latest over all names; zero when none is revoked.
+func (d *denylist) before(names ...string) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.clock()
+	if d.held.Load() != 0 && !now.Before(later(d.latest, d.floor.until)) { // all have expired
+		d.sweep(now)
+	}
+	var before time.Time
+	if now.Before(d.floor.until) {
+		before = d.floor.before
+	}
+	for _, name := range names {
+		if denied := d.denials[name]; now.Before(denied.until) {
+			before = later(before, denied.before)
+		}
+	}
+	return before
+}

@@ -1,0 +1,62 @@
+package gatehouse
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps sessions on the server, for [Config.Store]. It sees neither tokens
+// nor ids that open anything: an id is a hash, and a value is sealed under a key
+// that only the session's cookie holds.
+//
+// An id is short ASCII. Every method returns an error when it can't be said or
+// done now, heeds ctx, and has a deadline of its own. Implementations are safe
+// for concurrent use; package storetest says whether one is right.
+type Store interface {
+	// Load returns what is kept under id; nil without an error when nothing is,
+	// or when it has expired. The value must not be modified by either side.
+	Load(ctx context.Context, id string) (value []byte, err error)
+	// Save keeps value until expires, provided that what is kept is still
+	// previous, byte for byte; a nil previous stands for nothing. Otherwise it
+	// changes nothing and returns false. The comparison and the change are one
+	// step, whoever else saves or deletes.
+	Save(ctx context.Context, id string, previous, value []byte, expires time.Time) (saved bool, err error)
+	// Delete keeps nothing under id. It is no error when nothing is.
+	Delete(ctx context.Context, id string) error
+}
+
+// Revocations is a denylist that several processes share, for
+// [Config.Revocations]. Names are opaque, short ASCII.
+type Revocations interface {
+	// Revoke denies what name stands for to whatever began before the time
+	// before. It keeps that until until. Of several revocations of one name the
+	// latest times count.
+	Revoke(ctx context.Context, name string, before, until time.Time) error
+	// Revoked returns the before of each name, zero where it is not revoked.
+	// It is asked for every request, so it should answer from memory.
+	Revoked(ctx context.Context, names ...string) (before []time.Time, err error)
+}
+
+// Directory lists the sessions of each person. Owners and ids are opaque, short
+// ASCII; entries are sealed.
+type Directory interface {
+	// Enter lists entry under owner and id until expires, in place of an
+	// earlier one.
+	Enter(ctx context.Context, owner, id string, entry []byte, expires time.Time) error
+	// List returns the entries of owner, by id.
+	List(ctx context.Context, owner string) (map[string][]byte, error)
+	// Leave removes an entry. It is no error when there is none.
+	Leave(ctx context.Context, owner, id string) error
+}
+
+// Watcher is what a [Revocations] may be besides: it calls changed as soon as
+// another process has revoked names, or, with nil, may have revoked any. stop
+// ends that. changed returns quickly.
+type Watcher interface {
+	Watch(changed func(names []string)) (stop func())
+}
+
+// readier is what a store, a denylist or a coordinator may be besides.
+type readier interface {
+	Ready(ctx context.Context) error
+}
