@@ -339,10 +339,13 @@ func (b *browser) keep(cookies []*http.Cookie) {
 	if err != nil {
 		b.w.Fatal(err)
 	}
-	for _, c := range cookies {
-		c.Path = "/"
+	kept := make([]*http.Cookie, len(cookies)) // several browsers may be given the same ones
+	for i, c := range cookies {
+		own := *c
+		own.Path = "/"
+		kept[i] = &own
 	}
-	b.jar.SetCookies(base, cookies)
+	b.jar.SetCookies(base, kept)
 }
 
 func sessionCookies(cookies []*http.Cookie) (kept []*http.Cookie) {
