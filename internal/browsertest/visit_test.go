@@ -71,6 +71,13 @@ func TestRefused(t *testing.T) {
 	tab.goTo("/")
 	tab.says("Welcome, Bob Bennett.") // refused, and signed in all the same
 	tab.picture("home-refused")
+
+	tab.goTo("/admin")
+	tab.click("a.button") // to sign in as somebody else
+	if status := tab.fill("alice", alices); status != 200 {
+		t.Errorf("alice gets a %d at the admin page", status)
+	}
+	tab.says("You have the key.")
 }
 
 func TestCancelled(t *testing.T) {
