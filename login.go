@@ -177,6 +177,16 @@ func (g *Gate) loginPath(target string) string {
 	}
 }
 
+// switchPath is loginPath for somebody who is signed in and needs to be somebody
+// else: the provider asks, rather than answer with the same person at once.
+func (g *Gate) switchPath(target string) string {
+	path := g.loginPath(target)
+	if strings.Contains(path, "?") {
+		return path + "&prompt=login"
+	}
+	return path + "?prompt=login"
+}
+
 // challengeAnonymous sends a navigating browser to the provider. Everybody else
 // is told where to sign in, because following a redirect there would not help a
 // program, and would lose the body of a POST.

@@ -30,6 +30,7 @@ func (g *Gate) serveLogout(w http.ResponseWriter, r *http.Request) {
 			Message: "You will be signed out here and at your sign-in service.",
 			Action:  g.config.AuthPath + "/logout",
 			Label:   "Sign out",
+			Other:   "Stay signed in",
 		})
 	default:
 		g.signOut(w, r)

@@ -327,7 +327,7 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, who *Identity, den
 		g.Fail(w, r, &Error{
 			Status:  http.StatusForbidden,
 			Message: "You are signed in, but your account does not have access to this page.",
-			Link:    g.loginPath(targetOf(v, r)),
+			Link:    g.switchPath(targetOf(v, r)),
 		})
 	case v == nil:
 		g.Fail(w, r, &Error{Status: http.StatusInternalServerError, Cause: errNoEstablisher})

@@ -37,6 +37,7 @@ type page struct {
 	Action  string // the target of a POST button, or
 	Link    string // of a plain link
 	Label   string
+	Other   string // the text of a second link, to the start page
 }
 
 // problem is the body of an error for programs (RFC 9457 §3).
@@ -90,28 +91,36 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, failure *Error, v *
 	writeJSON(w, "application/problem+json", failure.status(), body)
 }
 
+// failurePage says what happened in the words of people; the status is for
+// those they tell.
 func failurePage(failure *Error) page {
 	shown := page{
 		Title:   http.StatusText(failure.status()),
 		Message: failure.message(),
 		Status:  failure.status(),
 		Link:    failure.Link,
-		Label:   "Continue",
+		Label:   "Sign in again",
+		Other:   startPage,
 	}
-	switch {
-	case failure.Link == "":
-		shown.Link, shown.Label = "/", "Go to the start page"
-	case failure.status() == http.StatusUnauthorized:
+	switch status := failure.status(); {
+	case status == http.StatusServiceUnavailable:
+		shown.Title, shown.Label = "Not available right now", "Try again"
+	case status >= 500:
+		shown.Title, shown.Label = "Something went wrong", "Try again"
+	case status == http.StatusUnauthorized:
 		shown.Title, shown.Label = "Sign in to continue", "Sign in"
-	case failure.status() == http.StatusForbidden:
-		shown.Title, shown.Label = "Not allowed", "Sign in again"
-	case failure.status() >= 500:
-		shown.Label = "Try again"
-	default:
-		shown.Label = "Sign in again"
+	case status == http.StatusForbidden:
+		shown.Title = "Not allowed"
+	case status == http.StatusBadRequest && failure.Link != "":
+		shown.Title = "The sign-in did not work"
+	}
+	if shown.Link == "" {
+		shown.Link, shown.Label, shown.Other = "/", startPage, ""
 	}
 	return shown
 }
+
+const startPage = "Go to the start page"
 
 func (p *pages) show(w http.ResponseWriter, status int, shown page) {
 	shown.Style = template.CSS(pageCSS) // our own embedded file

@@ -24,6 +24,9 @@ func TestRoles(t *testing.T) {
 	if strings.Contains(res.body, "Role(") || strings.Contains(res.body, "false") {
 		t.Errorf("the page shows the reason: %s", res.body)
 	}
+	if again := `href="/auth/login?return_to=%2Fadmin&amp;prompt=login"`; !strings.Contains(res.body, again) {
+		t.Errorf("no link to sign in as somebody else, %s: %s", again, res.body)
+	}
 	b.fetch("/admin").want(t, http.StatusForbidden, `"status":403`)
 	if !strings.Contains(w.log.String(), `Role(\"admin\") is false`) {
 		t.Errorf("the log doesn't say why:\n%s", w.log)
