@@ -36,7 +36,7 @@ func main() {
 // Where site and provider listen, if nobody says otherwise.
 const (
 	siteAddr     = "127.0.0.1:8080"
-	providerAddr = "127.0.0.1:8081"
+	providerAddr = "127.0.0.1:8089"
 )
 
 // run serves both until ctx is done.

@@ -62,6 +62,7 @@ func newProvider(issuer, baseURL string, tokenLifetime time.Duration) (*provider
 			op.WithLogoutPolicies(goidc.NewLogoutPolicy("ask", accounts.beginSignOut, accounts.signOut)),
 		),
 		op.WithErrorRenderer(accounts.fail),
+		op.WithJTIConsumer(func(context.Context, string) error { return nil }), // no client here signs JWTs
 	)
 	if err != nil {
 		return nil, err

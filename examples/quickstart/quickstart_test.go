@@ -129,6 +129,7 @@ func TestPages(t *testing.T) {
 			for _, file := range []string{"/style.css", "/profile.js", "/icon.svg"} {
 				w.get(file).want(t, http.StatusOK, file, "")
 			}
+			w.get("/nothing").want(t, http.StatusNotFound, "/nothing", "There is no such page here.")
 			if who.Role == "admin" {
 				w.get("/admin").want(t, http.StatusOK, "/admin", "You have the key.")
 			} else {

@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
-// site is the application: three pages, each with its rule beside it.
+// site is the application: pages, each with its rule beside it.
 type site struct {
 	http.Handler
 	gate          *gatehouse.Gate
@@ -29,6 +29,7 @@ func newSite(config gatehouse.Config, tokenLifetime time.Duration) (*site, error
 	mux.HandleFunc("GET /{$}", rbac.Public(), s.home)
 	mux.HandleFunc("GET /profile", rbac.SignedIn(), s.profile)
 	mux.HandleFunc("GET /admin", rbac.Role("admin"), s.admin)
+	mux.HandleFunc("/", rbac.Public(), s.missing)
 	mux.Handle("GET /style.css", rbac.Public(), static)
 	mux.Handle("GET /profile.js", rbac.Public(), static)
 	mux.Handle("GET /icon.svg", rbac.Public(), static)
@@ -74,23 +75,25 @@ func (s *site) admin(w http.ResponseWriter, r *http.Request) {
 	_ = show(w, http.StatusOK, adminPage, map[string]any{"Visitor": s.visitor(r), "People": people})
 }
 
+// missing leaves the page to the gate, which writes errors for people and for
+// programs.
+func (s *site) missing(w http.ResponseWriter, r *http.Request) {
+	s.gate.Fail(w, r, &gatehouse.Error{Status: http.StatusNotFound, Message: "There is no such page here."})
+}
+
 // claim is a line of the profile page.
 type claim struct{ Name, Value, Note string }
 
-// notes say what the claims of an ID token are (OpenID Connect Core 1.0 §2, §5.1).
+// notes say what the claims of an ID token are (OpenID Connect Core 1.0 §2).
 var notes = map[string]string{
-	"sub":                "who, at this issuer",
-	"iss":                "who says so",
-	"aud":                "for whom",
-	"exp":                "ID token ends",
-	"iat":                "ID token issued",
-	"auth_time":          "password entered",
-	"nonce":              "bound to this sign-in",
-	"name":               "",
-	"roles":              "what rbac.Role reads",
-	"at_hash":            "bound to the access token",
-	"email":              "",
-	"preferred_username": "",
+	"sub":       "who, at this issuer",
+	"iss":       "who says so",
+	"aud":       "for whom",
+	"exp":       "ID token ends",
+	"iat":       "ID token issued",
+	"auth_time": "password entered",
+	"nonce":     "bound to this sign-in",
+	"roles":     "what rbac.Role reads",
 }
 
 func (s *site) profile(w http.ResponseWriter, r *http.Request) {

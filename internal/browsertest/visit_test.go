@@ -15,6 +15,12 @@ func TestVisit(t *testing.T) {
 	tab.goTo("/")
 	tab.says("One gate in front of your handlers.")
 	tab.picture("home")
+	if status := tab.goTo("/nothing"); status != 404 {
+		t.Errorf("a page that isn't there is a %d", status)
+	}
+	tab.picture("not-found")
+	tab.click("a.button")
+	tab.at(program.site, "/")
 
 	tab.click("a[href='/profile'].door")
 	tab.at(program.provider, "/authorize")
@@ -104,6 +110,9 @@ func TestUsedCallback(t *testing.T) {
 
 	tab.load(chromedp.NavigateBack()) // to the form, whose sign-in is done
 	tab.at(program.site, "/profile")
+	if tab.callback() == used {
+		t.Error("going back led through no callback")
+	}
 	tab.goTo("/")
 	tab.goTo(used)
 	tab.at(program.site, "/profile")
