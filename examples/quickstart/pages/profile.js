@@ -5,15 +5,21 @@
 
 const token = document.getElementById("token");
 const lifetime = Number(token.dataset.lifetime);
-let expires = performance.now() + 1000 * Number(token.dataset.left);
+let expires = end(Number(token.dataset.left));
 let renewals = 0;
+
+// end is when a token ends that has so many whole seconds left, give or take half
+// a second.
+function end(left) {
+  return performance.now() + 1000 * (left + 0.5);
+}
 
 const element = (id) => document.getElementById(id);
 const secondsLeft = () => Math.max(0, (expires - performance.now()) / 1000);
 
 function draw() {
   const left = secondsLeft();
-  element("left").textContent = Math.ceil(left);
+  element("left").textContent = Math.floor(left);
   token.querySelector(".left").style.strokeDashoffset = 100 - 100 * Math.min(1, left / lifetime);
 }
 
@@ -44,7 +50,7 @@ async function ask() {
   const before = secondsLeft();
   const { token_expires_in: left } = await answer.json();
   if (left > before + 2) note(before);
-  expires = performance.now() + 1000 * left;
+  expires = end(left);
   draw();
 }
 
