@@ -124,6 +124,7 @@ func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, e
 		g.logSignIn(ctx, &s, err)
 		return "", err
 	}
+	g.beginAfterRevocations(ctx, &s, grant.IDClaims)
 	text, err := g.vault.begin(ctx, &s)
 	g.logSignIn(ctx, &s, err)
 	return text, err

@@ -122,6 +122,17 @@ type Config struct {
 	// 503 then. Default: sessions are kept in the cookies themselves.
 	Store Store
 
+	// Revocations, where set, is the denylist that all processes share. A Store
+	// that implements [Revocations] is used without being named here. Default: a
+	// list of this process alone, so that with several processes a session in a
+	// cookie that was revoked at one of them goes on at the others.
+	Revocations Revocations
+	// RevocationGrace is how long sessions in cookies are served while Revocations
+	// can't be reached, as long as their access token lives, without being renewed.
+	// One that was revoked elsewhere is served, too. Default 0: such requests are
+	// answered 503, and nobody is signed out.
+	RevocationGrace time.Duration
+
 	// Policy says where in the claims roles, groups and scopes are found.
 	Policy rbac.Policy
 	// Admit, where set, decides at sign-in and at every renewal whether a
@@ -162,6 +173,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.SessionLifetime = orDefault(c.SessionLifetime, defaultSessionLifetime)
 	c.IdleTimeout = orDefault(c.IdleTimeout, defaultIdleTimeout)
 	c.RememberedSessions = orDefault(c.RememberedSessions, defaultRememberedSessions)
+	if shared, ok := c.Store.(Revocations); ok && c.Revocations == nil {
+		c.Revocations = shared
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
@@ -181,6 +195,7 @@ func (c Config) withDefaults() (Config, error) {
 		notNegative("SessionLifetime", c.SessionLifetime),
 		notNegative("RefreshLeeway", c.RefreshLeeway),
 		notNegative("OutageGrace", c.OutageGrace),
+		notNegative("RevocationGrace", c.RevocationGrace),
 		c.checkPrompt(),
 	)
 }

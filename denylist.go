@@ -15,7 +15,7 @@ type denylist struct {
 	clock func() time.Time
 	held  atomic.Uint32 // of the bits below, so that an empty list costs one load
 
-	mu      sync.Mutex
+	mu      sync.RWMutex
 	denials map[string]denial
 	sweepAt int       // how many there are when expired ones are looked for
 	latest  time.Time // when the last one expires
@@ -56,6 +56,22 @@ func (d *denylist) revoke(name string, before, until time.Time) {
 	d.denials[name] = denial{later(before, known.before), later(until, known.until)}
 	d.latest = later(d.latest, until)
 	d.held.Or(holding(name))
+}
+
+// offer is revoke for what a stranger asks for: when the list is full it refuses,
+// and what it knows stays.
+func (d *denylist) offer(name string, before, until time.Time) bool {
+	d.mu.Lock()
+	_, again := d.denials[name]
+	if !again && len(d.denials) >= d.most {
+		d.sweep(d.clock())
+	}
+	full := !again && len(d.denials) >= d.most
+	d.mu.Unlock()
+	if !full {
+		d.revoke(name, before, until)
+	}
+	return !full
 }
 
 func holding(name string) uint32 {
@@ -118,12 +134,12 @@ func (d *denylist) count() {
 // before is the moment before which something must have begun to be denied, the
 // latest over all names; zero when none is revoked.
 func (d *denylist) before(names ...string) time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	now := d.clock()
-	if d.held.Load() != 0 && !now.Before(later(d.latest, d.floor.until)) { // all have expired
-		d.sweep(now)
+	if d.holds() == 0 {
+		return time.Time{}
 	}
+	now := d.clock()
+	d.mu.RLock()
+	over := !now.Before(later(d.latest, d.floor.until))
 	var before time.Time
 	if now.Before(d.floor.until) {
 		before = d.floor.before
@@ -132,6 +148,12 @@ func (d *denylist) before(names ...string) time.Time {
 		if denied := d.denials[name]; now.Before(denied.until) {
 			before = later(before, denied.before)
 		}
+	}
+	d.mu.RUnlock()
+	if over {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.sweep(now)
 	}
 	return before
 }

@@ -60,3 +60,24 @@ func TestDenylistMakesRoom(t *testing.T) {
 		t.Error("one of them is wrong")
 	}
 }
+
+// TestDenylistOfStrangers: a full one refuses, and raises no floor.
+func TestDenylistOfStrangers(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	d := newDenylist(2, func() time.Time { return now })
+	offer := func(name string, want bool) {
+		t.Helper()
+		if got := d.offer(name, now, now.Add(time.Minute)); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	offer("p1", true)
+	offer("p2", true)
+	offer("p3", false)
+	offer("p1", true)
+	if d.before("p2") != now || !d.before("p3").IsZero() || !d.before("p4").IsZero() {
+		t.Error("one of them is wrong")
+	}
+	now = now.Add(time.Minute)
+	offer("p3", true)
+}

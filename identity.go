@@ -29,6 +29,11 @@ type known struct {
 	reading sync.Once // claims are parsed when somebody asks for them
 	claims  map[string]any
 	subject *rbac.Subject // by the establishing gate's policy
+
+	// So are the names under which it may be revoked: the session's, the user's,
+	// and the provider's session's.
+	naming, namingPeople sync.Once
+	names                [3]string
 }
 
 func newIdentity(g *Gate, s session) *Identity {
@@ -51,6 +56,24 @@ func (i *Identity) read() *known {
 		who.claims, who.subject = merged, who.gate.policy.Subject(merged)
 	})
 	return who
+}
+
+// sessionName is what its session is revoked, stored and listed as.
+func (i *Identity) sessionName() string {
+	who := i.known
+	who.naming.Do(func() { who.names[0] = who.gate.nameOf(&who.session) })
+	return who.names[0]
+}
+
+// revocable returns all names under which its session may be revoked.
+func (i *Identity) revocable() []string {
+	who := i.known
+	_ = i.sessionName()
+	who.namingPeople.Do(func() {
+		people := who.gate.names.people(i.read().claims)
+		copy(who.names[1:], people[:])
+	})
+	return who.names[:]
 }
 
 // session is the one it was read from.

@@ -53,6 +53,7 @@ func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) {
 	target := g.config.AfterLogout
 	if s != nil {
 		g.drop(w, r, s)
+		g.denyCopies(r, g.nameOf(s), s)
 		g.logSignOut(r.Context(), s, "")
 		g.revoke(r, s)
 		if end, ok := g.endSession(r, s); ok {
@@ -68,12 +69,23 @@ func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) {
 	redirect(w, r, target)
 }
 
+// denyCopies has every copy of the cookie be worth nothing.
+func (g *Gate) denyCopies(r *http.Request, name string, s *session) {
+	if name == "" {
+		return
+	}
+	if err := g.denySession(r.Context(), name); err != nil { // this process obeys it even so
+		g.event(r.Context(), slog.LevelError, "sign-out", "incomplete", err.Error(), s)
+	}
+}
+
 // newest is the session of the request, or the renewal of it that the browser
 // has not presented yet.
 func (g *Gate) newest(r *http.Request) *session {
 	who, err := g.open(r)
-	if err != nil {
-		g.event(r.Context(), slog.LevelWarn, "sign-out", "failed", err.Error(), nil)
+	if err != nil { // signed out all the same, as soon as anybody can tell
+		text, _ := g.sessions.Text(r)
+		g.denyCopies(r, g.vault.name(text), nil)
 	}
 	if who == nil {
 		return nil

@@ -27,6 +27,8 @@ type Gate struct {
 	sessions  *cookie.Jar
 	vault     vault
 	names     names
+	denials   *denials
+	watches   *watches
 	flows     *flows
 	spent     *spent.Set // flows whose callback was used
 	renewals  *refresh.Group
@@ -67,6 +69,8 @@ func New(config Config) (*Gate, error) {
 	note(err)
 	note(g.makeJars())
 	g.vault = g.makeVault()
+	g.denials = newDenials(config)
+	g.watches = newWatches(g.denials)
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, fmt.Errorf("gatehouse: invalid configuration:\n%w", err)
 	}
@@ -151,7 +155,7 @@ func (g *Gate) makeVault() vault {
 	if c.Store == nil {
 		return &cookieVault{jar: g.sessions, opened: opened, reader: reader}
 	}
-	return &storeVault{jar: g.sessions, opened: opened, reader: reader, store: c.Store, name: g.names.session, lifetime: c.SessionLifetime}
+	return &storeVault{jar: g.sessions, opened: opened, reader: reader, store: c.Store, naming: g.names.session, lifetime: c.SessionLifetime}
 }
 
 // tag tells deployments on one host apart.
@@ -169,20 +173,31 @@ func prefixed(field string, err error) error {
 
 // Ready reports whether the provider can be used: its discovery document and
 // keys are there. It asks for them if they aren't yet. A [Config.Store] that has
-// a method Ready(ctx) error is asked as well. For readiness probes; an
+// a method Ready(ctx) error is asked as well, and so is [Config.Revocations]. For readiness probes; an
 // application serves signed-in users while the provider is away, and nobody
 // while the store is.
 func (g *Gate) Ready(ctx context.Context) error {
 	mistakes := []error{g.provider.Ready(ctx)}
-	if store, ok := g.config.Store.(readier); ok {
-		mistakes = append(mistakes, prefixed("Store", store.Ready(ctx)))
+	asked := map[any]bool{}
+	for _, part := range []struct {
+		field string
+		value any
+	}{{"Store", g.config.Store}, {"Revocations", g.config.Revocations}} {
+		if remote, ok := part.value.(readier); ok && !asked[part.value] {
+			asked[part.value] = true
+			mistakes = append(mistakes, prefixed(part.field, remote.Ready(ctx)))
+		}
 	}
 	return errors.Join(mistakes...)
 }
 
 // Close waits for the renewals that are under way and refuses new ones. Call it
 // after the HTTP server has shut down.
-func (g *Gate) Close() error { return errors.Join(g.moments.Close(), g.renewals.Close()) }
+func (g *Gate) Close() error {
+	g.watches.close()
+	g.denials.close()
+	return errors.Join(g.moments.Close(), g.renewals.Close())
+}
 
 // Wrap establishes the identity of every request from its session cookie, and
 // renews expiring tokens before next runs. Requests to the endpoints below
@@ -261,7 +276,7 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 		before := len(header["Set-Cookie"])
 		v.identity, v.failure = nil, err
 		if found != nil {
-			v.identity, v.failure = g.keep(w, r, found)
+			v.identity, v.failure = g.admitSession(w, r, found)
 		}
 		v.headers(header)
 		if len(header["Set-Cookie"]) > before {
@@ -269,6 +284,41 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 		}
 	}
 	return w, r.WithContext(v)
+}
+
+// admitSession lets a session in that wasn't revoked, and keeps it fresh. One
+// that was revoked while it was renewed is not let in either.
+func (g *Gate) admitSession(w http.ResponseWriter, r *http.Request, who *Identity) (*Identity, error) {
+	switch denied, err := g.denials.deny(r.Context(), who); {
+	case denied:
+		g.refuseRevoked(w, r, who)
+		return nil, nil
+	case err != nil:
+		return g.withoutDenials(who, err)
+	}
+	kept, err := g.keep(w, r, who)
+	if kept == nil || kept == who {
+		return kept, err
+	}
+	if denied, err := g.denials.deny(r.Context(), kept); denied && err == nil {
+		g.refuseRevoked(w, r, kept)
+		return nil, nil
+	}
+	return kept, nil
+}
+
+func (g *Gate) refuseRevoked(w http.ResponseWriter, r *http.Request, who *Identity) {
+	g.logSession(r.Context(), "session ended", who.session(), "revoked")
+	g.drop(w, r, who.session())
+}
+
+// withoutDenials decides about a session while nobody can say whether it was
+// revoked. It is served as it is, if at all.
+func (g *Gate) withoutDenials(who *Identity, err error) (*Identity, error) {
+	if who.session().place.ticket == nil && !g.dead(who.session(), 0) && g.denials.lenient() {
+		return who, nil
+	}
+	return nil, err
 }
 
 // open returns whose session a request carries, or nil: a cookie that isn't

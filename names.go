@@ -15,7 +15,29 @@ type names struct{ issuer, client string }
 // base64url.
 const nameLength = 1 + 32
 
+// session names one session of ours.
 func (n names) session(id sessionID) string { return n.of('s', string(id[:])) }
+
+// sid names a session at the provider (OpenID Connect Front-Channel Logout 1.0
+// §3).
+func (n names) sid(sid string) string { return n.of('p', sid) }
+
+// user names everything of a user's, and sidless what of it has no sid.
+func (n names) user(sub string) string    { return n.of('u', sub) }
+func (n names) sidless(sub string) string { return n.of('n', sub) }
+
+// token names a logout token by its jti.
+func (n names) token(jti string) string { return n.of('j', jti) }
+
+// people are the names under which somebody's session may be revoked besides
+// its own.
+func (n names) people(claims map[string]any) [2]string {
+	sub, _ := claims["sub"].(string)
+	if sid, ok := claims["sid"].(string); ok && sid != "" {
+		return [2]string{n.user(sub), n.sid(sid)}
+	}
+	return [2]string{n.user(sub), n.sidless(sub)}
+}
 
 func (n names) of(kind byte, what string) string {
 	var plain []byte

@@ -65,6 +65,7 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 // drop ends a session that is over: its cookie goes, and what is kept of it.
 func (g *Gate) drop(w http.ResponseWriter, r *http.Request, s *session) {
 	g.sessions.Clear(w, r)
+	g.watches.end(g.nameOf(s))
 	if err := g.vault.end(r.Context(), s); err != nil { // it is over all the same
 		g.event(r.Context(), slog.LevelWarn, "session ended", "failed", err.Error(), s)
 	}

@@ -20,7 +20,7 @@ type storeVault struct {
 	jar      *cookie.Jar
 	store    Store
 	opened   *opened // those seen before, by the text of their ticket
-	name     func(sessionID) string
+	naming   func(sessionID) string
 	lifetime time.Duration
 	reader
 }
@@ -41,7 +41,7 @@ type ticket struct {
 const ticketVersion = 't' // which no session frame begins with
 
 func (v *storeVault) newTicket(id sessionID) *ticket {
-	t := &ticket{id: id, name: v.name(id)}
+	t := &ticket{id: id, name: v.naming(id)}
 	_, _ = rand.Read(t.key[:]) // never fails (crypto/rand)
 	return t
 }
@@ -56,7 +56,7 @@ func (v *storeVault) parseTicket(b []byte) (*ticket, bool) {
 		return nil, false
 	}
 	copy(t.key[:], b[1+copy(t.id[:], b[1:]):])
-	t.name = v.name(t.id)
+	t.name = v.naming(t.id)
 	return t, true
 }
 
@@ -233,6 +233,13 @@ func (v *storeVault) end(ctx context.Context, s *session) error {
 		return unreachable(err)
 	}
 	return nil
+}
+
+func (v *storeVault) name(text string) string {
+	if t, ok := v.ticketOf(nil, text); ok {
+		return t.name
+	}
+	return ""
 }
 
 // expires is the end of the ticket. The session's own end may move, and comes

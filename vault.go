@@ -31,6 +31,9 @@ type vault interface {
 	newer(ctx context.Context, s *session) (*session, []byte)
 	// end keeps it no longer.
 	end(ctx context.Context, s *session) error
+	// name is what the session of a cookie's text is known as, "" where that
+	// takes a session that can be opened.
+	name(text string) string
 	// expires is when the cookie of a session does.
 	expires(s *session) time.Time
 }
@@ -127,6 +130,8 @@ func (v *cookieVault) put(w http.ResponseWriter, r *http.Request, s *session, va
 func (v *cookieVault) newer(context.Context, *session) (*session, []byte) { return nil, nil }
 
 func (v *cookieVault) end(context.Context, *session) error { return nil }
+
+func (v *cookieVault) name(string) string { return "" }
 
 func (v *cookieVault) expires(s *session) time.Time { return s.expires(v.idle) }
 

@@ -1,0 +1,158 @@
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// denials say which sessions were revoked: this process's own list, one of what
+// strangers said, and, where there is one, the list that all processes share.
+type denials struct {
+	own       *denylist
+	strangers *denylist
+	shared    Revocations // nil: there is no other process
+	grace     time.Duration
+	clock     func() time.Time
+	away      atomic.Int64 // unix milliseconds since when shared fails; 0: it doesn't
+
+	unpublished backlog // what shared is still to be told
+}
+
+// strangersRevocations bounds what front-channel logouts, which anybody can
+// forge, may have this process remember.
+const strangersRevocations = 10_000
+
+func newDenials(c Config) *denials {
+	return &denials{
+		own:       newDenylist(defaultRevocations, c.Clock),
+		strangers: newDenylist(strangersRevocations, c.Clock),
+		shared:    c.Revocations,
+		grace:     c.RevocationGrace,
+		clock:     c.Clock,
+	}
+}
+
+// holder is a denylist that says what it holds, so that nothing is looked up in
+// an empty one.
+type holder interface{ holds() uint32 }
+
+// deny reports whether the session was revoked. An error says that nobody can
+// know now. With nothing revoked it costs two loads, and parses no claims.
+func (d *denials) deny(ctx context.Context, who *Identity) (bool, error) {
+	s := who.session()
+	held := d.own.holds() | d.strangers.holds()
+	if held != 0 {
+		_ = who.sessionName()
+		names := who.known.names[:1]
+		if held&holdsPeople != 0 {
+			names = who.revocable()
+		}
+		if s.begunBy(later(d.own.before(names...), d.strangers.before(names...))) {
+			return true, nil
+		}
+	}
+	if d.shared == nil {
+		return false, nil
+	}
+	if list, ok := d.shared.(holder); ok && list.holds() == 0 {
+		return false, nil
+	}
+	before, err := d.ask(ctx, who.revocable()...)
+	return err == nil && s.begunBy(before), err
+}
+
+// begunBy reports whether a revocation of that time is meant for s: it spares
+// what began later.
+func (s *session) begunBy(before time.Time) bool {
+	return !before.IsZero() && s.begun <= before.UnixMilli()
+}
+
+// ask asks the shared list, for the latest word on any of names.
+func (d *denials) ask(ctx context.Context, names ...string) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeBudget)
+	defer cancel()
+	all, err := d.shared.Revoked(ctx, names...)
+	if err == nil && len(all) != len(names) {
+		err = errors.New("gatehouse: Revoked answered for another number of names")
+	}
+	if err != nil {
+		d.away.CompareAndSwap(0, d.clock().UnixMilli())
+		return time.Time{}, unreachable(err)
+	}
+	d.away.Store(0)
+	if d.unpublished.waiting() {
+		d.republish()
+	}
+	var before time.Time
+	for _, one := range all {
+		before = later(before, one)
+	}
+	return before, nil
+}
+
+// latest is the latest word on any of names, as far as it is known.
+func (d *denials) latest(ctx context.Context, names ...string) (time.Time, error) {
+	before := later(d.own.before(names...), d.strangers.before(names...))
+	if d.shared == nil {
+		return before, nil
+	}
+	shared, err := d.ask(ctx, names...)
+	return later(before, shared), err
+}
+
+// lenient reports whether the shared list has been away for so short a time that
+// what is still verifiable is served.
+func (d *denials) lenient() bool {
+	since := d.away.Load()
+	return since != 0 && d.clock().Before(time.UnixMilli(since).Add(d.grace))
+}
+
+// add revokes name here at once, and everywhere else unless there is an error.
+func (d *denials) add(ctx context.Context, name string, before, until time.Time) error {
+	d.own.revoke(name, before, until)
+	return d.publish(ctx, name, before, until)
+}
+
+// errCrowded is a front-channel logout too many.
+var errCrowded = errors.New("gatehouse: more front-channel logouts than are remembered")
+
+// addStranger is add for what anybody may have said: it drives out nothing.
+func (d *denials) addStranger(ctx context.Context, name string, before, until time.Time) error {
+	if !d.strangers.offer(name, before, until) {
+		return errCrowded
+	}
+	return d.publish(ctx, name, before, until)
+}
+
+// publish tells the shared list. What that can't be told now it is told later.
+func (d *denials) publish(ctx context.Context, name string, before, until time.Time) error {
+	if d.shared == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeBudget)
+	defer cancel()
+	err := d.shared.Revoke(ctx, name, before, until)
+	if err == nil {
+		return nil
+	}
+	d.unpublished.add(name, denial{before, until})
+	return &Error{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, Cause: errors.Join(errStore, err)}
+}
+
+// republish tells the shared list, once it answers again, what it wasn't told.
+func (d *denials) republish() {
+	d.unpublished.take(func(name string, missed denial) bool {
+		if !d.clock().Before(missed.until) {
+			return true
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), storeBudget)
+		defer cancel()
+		return d.shared.Revoke(ctx, name, missed.before, missed.until) == nil
+	})
+}
+
+// close waits for what is being republished.
+func (d *denials) close() { d.unpublished.close() }

@@ -1,0 +1,97 @@
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Revocation says whose sessions end, for [Gate.Revoke]. Exactly one field is
+// set.
+type Revocation struct {
+	// Session is one session, by its ID in a [Session].
+	Session string
+	// Subject is a user of the issuer, by the sub claim: all their sessions.
+	Subject string
+	// SID is a session at the provider, by the sid claim (OpenID Connect
+	// Front-Channel Logout 1.0 §3): all sessions here that it began.
+	SID string
+}
+
+// Revoke ends sessions that have begun by now, whatever cookies are about. It is
+// obeyed by this process at once, and by all that share [Config.Revocations] as
+// soon as that tells them; nil says that it is kept there. The provider is told
+// nothing: whoever still has a session there can sign in again.
+func (g *Gate) Revoke(ctx context.Context, whose Revocation) error {
+	now := g.config.Clock()
+	switch whose {
+	case Revocation{Session: whose.Session}:
+		return g.revokeSession(ctx, whose.Session)
+	case Revocation{Subject: whose.Subject}:
+		return g.revokeUser(ctx, whose.Subject, now)
+	case Revocation{SID: whose.SID}:
+		return g.deny(ctx, g.names.sid(whose.SID), now)
+	}
+	return errors.New("gatehouse: Revoke needs exactly one of Session, Subject and SID")
+}
+
+func (g *Gate) revokeSession(ctx context.Context, name string) error {
+	if len(name) != nameLength || name[0] != 's' {
+		return errors.New("gatehouse: Revoke: Session is not the ID of one")
+	}
+	err := g.denySession(ctx, name)
+	if g.config.Store != nil {
+		err = errors.Join(err, g.config.Store.Delete(ctx, name))
+	}
+	return err
+}
+
+func (g *Gate) revokeUser(ctx context.Context, sub string, now time.Time) error {
+	return g.deny(ctx, g.names.user(sub), now)
+}
+
+// deny revokes what began before now under a name of people.
+func (g *Gate) deny(ctx context.Context, name string, now time.Time) error {
+	g.watches.deny(name, now)
+	return g.denials.add(ctx, name, now, g.copiesGone(now))
+}
+
+// denySession revokes one session, whenever it began.
+func (g *Gate) denySession(ctx context.Context, name string) error {
+	until := g.copiesGone(g.config.Clock())
+	g.watches.end(name)
+	return g.denials.add(ctx, name, until, until)
+}
+
+// copiesGone is when every copy of a session that is revoked now has expired by
+// itself: one that is revoked isn't used, and what isn't used idles. A minute
+// more is for clocks that differ, and requests on their way.
+func (g *Gate) copiesGone(now time.Time) time.Time {
+	lasts := g.config.SessionLifetime
+	if idle := g.config.IdleTimeout; idle > 0 {
+		lasts = min(lasts, idle)
+	}
+	return now.Add(lasts + time.Minute)
+}
+
+// nameOf is what a session is revoked, stored and listed as.
+func (g *Gate) nameOf(s *session) string {
+	if s.place.ticket != nil {
+		return s.place.ticket.name
+	}
+	return g.names.session(s.id)
+}
+
+// beginAfterRevocations has a new session begin after every revocation that is
+// known already, whatever the clock of the process that it arrived at.
+func (g *Gate) beginAfterRevocations(ctx context.Context, s *session, claims map[string]any) {
+	people := g.names.people(claims)
+	before, err := g.denials.latest(ctx, people[:]...)
+	if err != nil {
+		g.event(ctx, slog.LevelWarn, "sign-in", "unchecked", err.Error(), nil)
+	}
+	if s.begunBy(before) {
+		s.begun = before.UnixMilli() + 1
+	}
+}

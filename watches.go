@@ -1,0 +1,206 @@
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// ErrSignedOut is the cause with which a context of [Identity.Context] ends when
+// the session does.
+var ErrSignedOut = errors.New("gatehouse: the session has ended")
+
+// Context returns a child of ctx that also ends when the person's session does:
+// when it is over, signed out or revoked, in this process at once, and in others
+// as soon as [Config.Revocations] tells, if it is a [Watcher]. [context.Cause] is
+// [ErrSignedOut] then. Handlers that live long, of WebSockets and server-sent
+// events, work under it:
+//
+//	who, _ := gatehouse.IdentityFrom(r.Context())
+//	ctx, stop := who.Context(r.Context())
+//	defer stop()
+//
+// Renewals don't end it, and idling doesn't as long as it lasts. It costs no
+// goroutine, and nothing once stop was called or ctx has ended. With an identity
+// made by [NewIdentity] it ends with ctx.
+func (i *Identity) Context(ctx context.Context) (context.Context, context.CancelFunc) {
+	child, cancel := context.WithCancelCause(ctx)
+	who := i.known
+	if who.gate == nil {
+		return child, func() { cancel(nil) }
+	}
+	stop := who.gate.watches.add(child, i, func() { cancel(ErrSignedOut) })
+	return child, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// lastsUntil is when a session ends if nobody ends it before.
+func (g *Gate) lastsUntil(s *session) time.Time {
+	ends := time.Unix(s.ends, 0)
+	if expires := s.tokens.Expires(); !s.tokens.HasRefresh() && !g.config.OutliveAccessToken && !expires.IsZero() && expires.Before(ends) {
+		return expires
+	}
+	return ends
+}
+
+// watches are the contexts that end with a session, by every name under which
+// that may be revoked.
+type watches struct {
+	denials *denials
+	unwatch func()
+
+	mu      sync.Mutex
+	closed  bool
+	byName  map[string]map[*watch]struct{}
+	suspect map[*watch]struct{} // to be looked up
+	looking bool
+	looks   sync.WaitGroup
+}
+
+type watch struct {
+	session *session
+	names   []string
+	end     func()
+}
+
+func newWatches(d *denials) *watches {
+	w := &watches{denials: d, byName: map[string]map[*watch]struct{}{}, suspect: map[*watch]struct{}{}, unwatch: func() {}}
+	if watcher, ok := d.shared.(Watcher); ok {
+		w.unwatch = watcher.Watch(w.changed)
+	}
+	return w
+}
+
+// add calls end when the session of who does, until ctx ends or stop is called.
+func (w *watches) add(ctx context.Context, who *Identity, end func()) (stop func()) {
+	gate, s := who.known.gate, who.session()
+	added := &watch{session: s, names: who.revocable(), end: end}
+	w.mu.Lock()
+	for _, name := range added.names {
+		if w.byName[name] == nil {
+			w.byName[name] = map[*watch]struct{}{}
+		}
+		w.byName[name][added] = struct{}{}
+	}
+	w.mu.Unlock()
+	timer := time.AfterFunc(gate.lastsUntil(s).Sub(gate.config.Clock()), end)
+	forget := context.AfterFunc(ctx, func() {
+		timer.Stop()
+		w.remove(added)
+	})
+	if denied, err := w.denials.deny(ctx, who); denied && err == nil { // between the request's look-up and ours
+		end()
+	}
+	return func() {
+		if forget() {
+			timer.Stop()
+			w.remove(added)
+		}
+	}
+}
+
+func (w *watches) remove(gone *watch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, name := range gone.names {
+		delete(w.byName[name], gone)
+		if len(w.byName[name]) == 0 {
+			delete(w.byName, name)
+		}
+	}
+	delete(w.suspect, gone)
+}
+
+// of returns those under one of names, all of them for nil.
+func (w *watches) of(names []string) []*watch {
+	var found []*watch
+	if names == nil {
+		for _, some := range w.byName {
+			for one := range some {
+				found = append(found, one)
+			}
+		}
+		return found
+	}
+	for _, name := range names {
+		for one := range w.byName[name] {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
+// deny ends those that began before a revocation of name.
+func (w *watches) deny(name string, before time.Time) {
+	w.mu.Lock()
+	found := w.of([]string{name})
+	w.mu.Unlock()
+	for _, one := range found {
+		if one.session.begunBy(before) {
+			one.end()
+		}
+	}
+}
+
+// end ends those of a session that is over.
+func (w *watches) end(name string) {
+	w.mu.Lock()
+	found := w.of([]string{name})
+	w.mu.Unlock()
+	for _, one := range found {
+		one.end()
+	}
+}
+
+// changed has those looked up that another process may have revoked. It is
+// called by the shared list, which must not wait for itself.
+func (w *watches) changed(names []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, one := range w.of(names) {
+		w.suspect[one] = struct{}{}
+	}
+	if len(w.suspect) == 0 || w.looking || w.closed {
+		return
+	}
+	w.looking = true
+	w.looks.Go(w.look)
+}
+
+// look looks up whatever is suspect.
+func (w *watches) look() {
+	for {
+		one := w.next()
+		if one == nil {
+			return
+		}
+		before, err := w.denials.ask(context.Background(), one.names...)
+		if err == nil && one.session.begunBy(before) {
+			one.end()
+		}
+	}
+}
+
+func (w *watches) next() *watch {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for one := range w.suspect {
+		delete(w.suspect, one)
+		return one
+	}
+	w.looking = false
+	return nil
+}
+
+// close ends the looking.
+func (w *watches) close() {
+	w.unwatch()
+	w.mu.Lock()
+	w.closed = true
+	clear(w.suspect)
+	w.mu.Unlock()
+	w.looks.Wait()
+}
