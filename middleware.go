@@ -83,6 +83,9 @@ func New(config Config) (*Gate, error) {
 		config.AuthPath + "/callback": g.serveCallback,
 		config.AuthPath + "/logout":   g.serveLogout,
 		config.AuthPath + "/session":  g.serveSession,
+
+		config.AuthPath + "/backchannel-logout":  g.serveBackchannelLogout,
+		config.AuthPath + "/frontchannel-logout": g.serveFrontchannelLogout,
 	}
 	return g, nil
 }

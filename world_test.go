@@ -28,6 +28,7 @@ type world struct {
 	clock    *clock
 	provider *oidctest.Provider
 	idp      *httptest.Server
+	config   gatehouse.Config
 	gate     *gatehouse.Gate
 	app      *httptest.Server
 	log      *log
@@ -72,6 +73,8 @@ func (l *log) String() string {
 var signingKey = sync.OnceValue(func() *oidctest.Key { return oidctest.NewKey("RS256") })
 
 var alice = oidctest.User{Subject: "alice", Claims: map[string]any{"name": "Alice", "roles": []string{"admin", "editor"}}}
+
+var bob = oidctest.User{Subject: "bob", Claims: map[string]any{"name": "Bob"}}
 
 // setup is what a test asks for beyond the ordinary.
 type setup struct {
@@ -122,7 +125,7 @@ func newWorld(t testing.TB, s setup) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = gate.Close() })
-	w.gate = gate
+	w.gate, w.config = gate, config
 	if s.routes == nil {
 		s.routes = routes
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/secret"
+	"github.com/gatehouse-go/gatehouse/internal/spent"
 )
 
 const (
@@ -70,6 +71,7 @@ type Client struct {
 	secret   secret.String
 	metadata *discovery
 	keys     *keySet
+	logouts  *spent.Set // logout tokens, by jti
 }
 
 // Algorithms of signatures (RFC 7518 §3.1, RFC 8037 §3.1). "none" is no
@@ -94,6 +96,7 @@ func NewClient(config Config) (*Client, error) {
 	c.config.Scopes, c.config.SigningAlgs = slices.Clone(config.Scopes), slices.Clone(config.SigningAlgs)
 	c.metadata = newDiscovery(c.caller, "authorization_endpoint", "token_endpoint", "jwks_uri")
 	c.keys = newKeySet(c.caller, c.metadata.jwks)
+	c.logouts = spent.New(maxLogouts, c.clock)
 	return c, nil
 }
 

@@ -149,7 +149,7 @@ func (c *Client) checkIDToken(said map[string]any, expect expectation) error {
 		return errors.New("nonce is of another sign-in")
 	}
 	if events, ok := said["events"].(map[string]any); ok {
-		if _, logout := events["http://schemas.openid.net/event/backchannel-logout"]; logout {
+		if _, logout := events[logoutEvent]; logout {
 			return errors.New("it is a logout token")
 		}
 	}

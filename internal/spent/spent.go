@@ -49,6 +49,15 @@ func (s *Set) Spend(name string, expires time.Time) bool {
 	return true
 }
 
+// Return has name be unspent again.
+func (s *Set) Return(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known, ok := s.names[name]; ok {
+		s.forget(known)
+	}
+}
+
 func (s *Set) forget(e *list.Element) {
 	delete(s.names, s.order.Remove(e).(entry).name)
 }

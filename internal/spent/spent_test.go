@@ -24,6 +24,17 @@ func TestSpend(t *testing.T) {
 	}
 }
 
+func TestReturn(t *testing.T) {
+	s := New(2, time.Now)
+	later := time.Now().Add(time.Minute)
+	s.Return("a")
+	s.Spend("a", later)
+	s.Return("a")
+	if !s.Spend("a", later) || s.Spend("a", later) {
+		t.Error("a returned name can't be spent exactly once")
+	}
+}
+
 func TestBounded(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	s := New(100, func() time.Time { return now })

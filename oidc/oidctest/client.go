@@ -16,6 +16,9 @@ type Client struct {
 	RedirectURIs []string
 	// PostLogoutRedirectURIs are compared exactly. Nil: any absolute URI.
 	PostLogoutRedirectURIs []string
+	// BackchannelLogoutURI is told when the end-session endpoint ends a session
+	// (OpenID Connect Back-Channel Logout 1.0 §2.5). Empty: it isn't.
+	BackchannelLogoutURI string
 	// Auth is the one method accepted at the token endpoint, client_secret_basic
 	// or client_secret_post. Empty: both.
 	Auth string

@@ -21,6 +21,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	}
 	if s, ok := p.signedIn(r); ok {
 		p.end(s.id)
+		p.notify(r.Context(), c, s)
 	}
 	p.end(sid)
 	if uri == "" {
