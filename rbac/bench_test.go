@@ -24,6 +24,24 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
+// BenchmarkRole looks for one role among those that an identity provider gives
+// everybody, beside few or many groups.
+func BenchmarkRole(b *testing.B) {
+	for _, n := range []int{1, 10, 100, 1000} {
+		s := resolver(b, rbac.Policy{}).Subject(map[string]any{
+			"sub": "bob", "roles": []any{"offline_access", "uma_authorization", "default-roles-main", "editor"}, "groups": groups(n),
+		})
+		for name, rule := range map[string]rbac.Rule{"held": rbac.Role("editor"), "lacking": rbac.Role("admin")} {
+			b.Run(fmt.Sprintf("%s/groups=%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					rule.Check(s, now)
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkSubject reads claims as encoding/json makes them.
 func BenchmarkSubject(b *testing.B) {
 	r := resolver(b, rbac.Policy{})

@@ -45,6 +45,9 @@ func Claim(path Path, values ...any) Rule {
 }
 
 func compareClaim(s *Subject, path Path, wanted []scalar) finding {
+	if s.imagined {
+		return unsaid
+	}
 	value, found := path.find(s.claims)
 	if value == nil {
 		return found

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
@@ -82,13 +83,16 @@ func TestChecksAllocateNothing(t *testing.T) {
 	} {
 		claims := map[string]any{"iss": "https://idp.example", "sub": "bob", "roles": []any{"admin"}, "groups": []string{"staff"}, "scope": "a b", "x": x}
 		subjects[name] = r.Subject(claims)
-		subjects[name+" as lists"] = r.Subject(map[string]any{"sub": "bob", "roles": x, "groups": x, "scope": x, "x": x})
+		subjects[name+" as lists"] = r.Subject(map[string]any{"sub": "bob", "roles": x, "groups": x, "scope": x, "permissions": x, "acr": x, "auth_time": x, "x": x})
 	}
+	subjects["imagined"] = r.Imagine("admin")
+	subjects["fresh"] = r.Subject(map[string]any{"sub": "bob", "acr": "a", "auth_time": float64(now.Unix())})
+	subjects["stale"] = r.Subject(map[string]any{"sub": "bob", "acr": "b", "auth_time": json.Number("1")})
 	subjects["overage"] = r.Subject(map[string]any{"sub": "bob", "_claim_names": map[string]any{"groups": 1, "x": 1}, "hasgroups": true})
 	x := rbac.Path{"x"}
 	leaves := []rbac.Rule{
 		rbac.Public(), rbac.SignedIn(), rbac.Role("editor"), rbac.Role(""), rbac.AnyRole("b", "a"), rbac.AllRoles("a", "b"), rbac.AnyRole(),
-		rbac.Scope("a", "c"), rbac.Scope(), rbac.Group("staff"), rbac.Claim(x), rbac.Claim(x, "z", 5, 1.25, false), rbac.Claim(rbac.Path{"x", "a"}, 1), rbac.Claim(nil), yes, no, unknown, nil,
+		rbac.ACR("a"), rbac.ACR(""), rbac.MaxAge(time.Hour), rbac.MaxAge(0), rbac.Permission("y", "z"), rbac.Scope("a", "c"), rbac.Scope(), rbac.Group("staff"), rbac.Claim(x), rbac.Claim(x, "z", 5, 1.25, false), rbac.Claim(rbac.Path{"x", "a"}, 1), rbac.Claim(nil), yes, no, unknown, nil,
 	}
 	rules := leaves[: len(leaves)-1 : len(leaves)-1]
 	for _, leaf := range leaves {

@@ -12,6 +12,9 @@ const (
 	True
 )
 
+// MarshalText encodes what String returns.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
 // String returns "unknown", "false" or "true".
 func (o Outcome) String() string {
 	switch o {
@@ -36,7 +39,10 @@ type Decision struct {
 	// new token asks for all its scopes (RFC 6750 §3.1). They belong to the rule
 	// and must not be modified.
 	Scopes []string
-	// ACR and MaxAge are the authentication that would mend it (RFC 9470 §3).
+	// ACR and MaxAge are the authentication that would mend it (RFC 9470 §3): one
+	// of the classes in ACR, the preferred one first, and no longer ago than
+	// MaxAge, in whole seconds. One of them may be empty. They are all that the
+	// whole rule asks of it, and ACR must not be modified.
 	ACR    []string
 	MaxAge time.Duration
 }

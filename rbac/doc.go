@@ -22,8 +22,8 @@
 // Claims are what encoding/json makes of an object, and for tests also what one
 // writes by hand: []string, and every numeric type. Names are exact; a dot in one
 // is a letter like any other. A claim that is null is absent. A list of roles,
-// groups or scopes is a string or an array of strings, of at most 10,000 entries.
-// The empty string is no entry.
+// groups, scopes or permissions is a string or an array of strings, of at most 10,000
+// entries. The empty string is no entry.
 //
 // Where the provider says that a claim is elsewhere (the member names of
 // _claim_names, OpenID Connect Core 1.0 §5.6.2; hasgroups of Microsoft Entra ID),

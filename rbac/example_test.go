@@ -91,3 +91,52 @@ func ExampleScope() {
 	fmt.Println(denial.Outcome, denial.Scopes)
 	// Output: false [orders:read orders:write]
 }
+
+// A page for who signed in strongly, and lately. The denial says what to ask for.
+func ExampleACR() {
+	policy, err := rbac.Policy{}.Compile()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	now := time.Now()
+	bob := policy.Subject(map[string]any{"sub": "bob", "acr": "pwd", "auth_time": float64(now.Unix())})
+	payments := rbac.All(rbac.ACR("phr", "mfa"), rbac.MaxAge(5*time.Minute))
+	denial := payments.Check(bob, now)
+	fmt.Println(denial.Outcome, denial.ACR, denial.MaxAge)
+	// Output: false [phr mfa] 5m0s
+}
+
+func ExampleExplanation() {
+	policy, err := rbac.Policy{}.Compile()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	bob := policy.Subject(map[string]any{"sub": "bob", "roles": []any{"editor"}})
+	rule := rbac.All(rbac.AnyRole("editor", "admin"), rbac.Not(rbac.Group("interns")), rbac.Permission("publish"))
+	fmt.Println(rule.Explain(bob, time.Now()))
+	// Output:
+	// false    All
+	// true       AnyRole("editor", "admin")
+	// true       Not
+	// false        Group("interns")
+	// false      Permission("publish")
+}
+
+// What a policy means for a role, without anybody who has it.
+func ExampleResolver_Imagine() {
+	policy, err := rbac.Policy{Hierarchy: map[string][]string{"admin": {"editor"}}}.Compile()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	rule := rbac.All(rbac.Role("editor"), rbac.Not(rbac.Group("interns")))
+	for _, role := range append(policy.Vocabulary(rule), "viewer") {
+		fmt.Println(role, rule.Check(policy.Imagine(role), time.Now()).Outcome)
+	}
+	// Output:
+	// editor unknown
+	// admin unknown
+	// viewer false
+}

@@ -2,7 +2,6 @@ package rbac
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -16,6 +15,7 @@ const (
 	malformed                // a claim has an unexpected shape
 	elsewhere                // the provider keeps a claim somewhere else
 	excessive                // a claim is too long
+	unsaid                   // nothing is known of it, because the subject is imagined
 	lacking
 	held
 	findings // how many there are
@@ -44,6 +44,8 @@ func (f finding) why() string {
 		return ": the provider left a claim out and says where else it is"
 	case excessive:
 		return fmt.Sprintf(": a claim has more than %d entries", maxEntries)
+	case unsaid:
+		return ": it depends on more than roles"
 	}
 	return ""
 }
@@ -55,6 +57,8 @@ type leaf struct {
 	strangers  finding // what it is for them
 	check      func(s *Subject) finding
 	decisions  [findings]Decision
+	demand     demand   // what it asks of whoever lacks it
+	named      []string // the roles that it names
 }
 
 // newLeaf makes a rule over claims, which is Unknown for a stranger: what isn't
@@ -77,26 +81,39 @@ func (l *leaf) Check(s *Subject, _ time.Time) Decision {
 	return l.decisions[l.check(s)]
 }
 
-func (l *leaf) String() string      { return l.text }
-func (l *leaf) label() string       { return l.name }
-func (l *leaf) necessary() []string { return l.decisions[lacking].Scopes }
+func (l *leaf) Explain(s *Subject, now time.Time) Explanation {
+	return explanation(l.name, l.Check(s, now))
+}
 
-func (l *leaf) asking(scopes []string) Rule {
-	if len(l.necessary()) == 0 {
+func (l *leaf) String() string    { return l.text }
+func (l *leaf) label() string     { return l.name }
+func (l *leaf) necessary() demand { return l.demand }
+
+func (l *leaf) roles(name func(string)) {
+	for _, role := range l.named {
+		name(role)
+	}
+}
+
+func (l *leaf) asking(more demand) Rule { return l.demanding(l.demand, more) }
+
+// demanding returns a copy of l with a demand of its own, whose denials ask for
+// more as well. They ask for what the leaf is about: a token that lacks a scope
+// needs others too, and no other sign-in.
+func (l *leaf) demanding(own, more demand) *leaf {
+	if own.empty() {
 		return l
 	}
 	copied := *l
-	copied.decisions[lacking].Scopes = union(scopes, l.necessary())
-	return &copied
-}
-
-// union lists the names of all, each once, without room for an append to write.
-func union(all ...[]string) []string {
-	var names []string
-	for _, name := range slices.Concat(all...) {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+	copied.demand = own
+	denial := &copied.decisions[lacking]
+	denial.Scopes, denial.ACR, denial.MaxAge = nil, nil, 0
+	switch all := more.and(own); {
+	case all.contradictory: // nothing that is asked for helps
+	case len(own.scopes) > 0:
+		denial.Scopes = all.scopes
+	default:
+		denial.ACR, denial.MaxAge = all.acr, all.maxAge
 	}
-	return slices.Clip(names)
+	return &copied
 }

@@ -11,7 +11,7 @@ const (
 	maxEntries = 10_000
 	// scanned is how many names a list may have to be searched from end to end;
 	// a longer one has an index.
-	scanned = 16
+	scanned = 4
 )
 
 // list holds names, each once, and whether there might be more.

@@ -6,16 +6,15 @@ import "time"
 // one that is Unknown does. No rules at all, and nil ones, are Unknown.
 //
 // Of several denials the one that can't be mended is reported: more scopes are
-// no help to somebody who lacks the role. One that can be asks for the scopes of
-// all the rules at once.
+// no help to somebody who lacks the role. One that can be asks for what all the
+// rules want at once: every scope, or a class and an age that suit them all. Where
+// no class does, nothing mends it.
 func All(rules ...Rule) Rule {
 	a := &allOf{group: newGroup("All", rules)}
-	var scopes [][]string
 	for _, rule := range a.rules {
-		scopes = append(scopes, rule.necessary())
+		a.demand = a.demand.and(rule.necessary())
 	}
-	a.scopes = union(scopes...)
-	return a.asking(a.scopes)
+	return a.asking(a.demand)
 }
 
 // Any lets in who satisfies at least one rule. Without one that is True, one that
@@ -54,27 +53,54 @@ func newGroup(constructor string, rules []Rule) group {
 	return g
 }
 
-func (g *group) String() string      { return g.text }
-func (g *group) label() string       { return g.name }
-func (g *group) necessary() []string { return nil }
+func (g *group) String() string    { return g.text }
+func (g *group) label() string     { return g.name }
+func (g *group) necessary() demand { return demand{} }
 
-// asking returns a copy whose rules ask for scopes too.
-func (g *group) asking(scopes []string) group {
+func (g *group) roles(name func(string)) {
+	for _, rule := range g.rules {
+		rule.roles(name)
+	}
+}
+
+// explain explains every rule, and folds their outcomes as Kleene does.
+func (g *group) explain(s *Subject, now time.Time, neutral, decisive Outcome) Explanation {
+	var rules []Explanation
+	outcome := neutral
+	if len(g.rules) == 0 {
+		outcome = Unknown
+	}
+	for _, rule := range g.rules {
+		e := rule.Explain(s, now)
+		if e.Outcome == decisive || outcome == neutral {
+			outcome = e.Outcome
+		}
+		rules = append(rules, e)
+	}
+	return g.explained(rules, outcome)
+}
+
+// asking returns a copy whose rules ask for more.
+func (g *group) asking(more demand) group {
 	copied := *g
 	copied.rules = make([]Rule, len(g.rules))
 	for i, rule := range g.rules {
-		copied.rules[i] = rule.asking(scopes)
+		copied.rules[i] = rule.asking(more)
 	}
 	return copied
 }
 
 type allOf struct {
 	group
-	scopes []string
+	demand demand
 }
 
-func (a *allOf) necessary() []string         { return a.scopes }
-func (a *allOf) asking(scopes []string) Rule { return &allOf{a.group.asking(scopes), a.scopes} }
+func (a *allOf) necessary() demand       { return a.demand }
+func (a *allOf) asking(more demand) Rule { return &allOf{a.group.asking(more), a.demand} }
+
+func (a *allOf) Explain(s *Subject, now time.Time) Explanation {
+	return a.explain(s, now, True, False)
+}
 
 func (a *allOf) Check(s *Subject, now time.Time) Decision {
 	if len(a.rules) == 0 {
@@ -116,7 +142,11 @@ func weight(d *Decision) int {
 
 type anyOf struct{ group }
 
-func (a *anyOf) asking(scopes []string) Rule { return &anyOf{a.group.asking(scopes)} }
+func (a *anyOf) asking(more demand) Rule { return &anyOf{a.group.asking(more)} }
+
+func (a *anyOf) Explain(s *Subject, now time.Time) Explanation {
+	return a.explain(s, now, False, True)
+}
 
 func (a *anyOf) Check(s *Subject, now time.Time) Decision {
 	denial := a.no
@@ -139,7 +169,19 @@ func (a *anyOf) Check(s *Subject, now time.Time) Decision {
 
 type not struct{ group }
 
-func (n *not) asking([]string) Rule { return n }
+func (n *not) asking(demand) Rule { return n }
+
+func (n *not) Explain(s *Subject, now time.Time) Explanation {
+	e := n.rules[0].Explain(s, now)
+	outcome := Unknown
+	switch e.Outcome {
+	case True:
+		outcome = False
+	case False:
+		outcome = True
+	}
+	return n.explained([]Explanation{e}, outcome)
+}
 
 func (n *not) Check(s *Subject, now time.Time) Decision {
 	decision := n.rules[0].Check(s, now)

@@ -2,10 +2,12 @@ package rbac_test
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
@@ -123,7 +125,7 @@ func naiveEqual(claims map[string]any, name string, wanted any) rbac.Outcome {
 
 var (
 	roleNames  = []string{"a", "b", ""}
-	claimNames = []string{"roles", "groups", "scope", "scp", "x"}
+	claimNames = []string{"roles", "groups", "scope", "scp", "x", "permissions", "acr", "auth_time"}
 	values     = []any{"a", "b", true, 1.0}
 )
 
@@ -138,7 +140,7 @@ func randomLeaf(random *rand.Rand) reading {
 	scope := func(name string) func(map[string]any) rbac.Outcome {
 		return func(c map[string]any) rbac.Outcome { return naiveMember(c, " ", name, "scope", "scp") }
 	}
-	switch random.IntN(10) {
+	switch random.IntN(13) {
 	case 0:
 		return reading{rbac.Public(), constant(rbac.True)}
 	case 1:
@@ -164,6 +166,38 @@ func randomLeaf(random *rand.Rand) reading {
 		return overClaims(rbac.Func("sub", func(s *rbac.Subject) bool { return s.ID() == "bob" }), func(c map[string]any) rbac.Outcome {
 			if c["sub"] == "bob" {
 				return rbac.True
+			}
+			return rbac.False
+		})
+	case 9:
+		permission := func(name string) func(map[string]any) rbac.Outcome {
+			return func(c map[string]any) rbac.Outcome { return naiveMember(c, "", name, "permissions") }
+		}
+		return overClaims(rbac.Permission(name, other), naiveAll(permission(name), permission(other)))
+	case 10:
+		return overClaims(rbac.ACR(name, other), func(c map[string]any) rbac.Outcome {
+			_, text := c["acr"].(string)
+			switch {
+			case name == "" || other == "" || c["acr"] != nil && !text:
+				return rbac.Unknown
+			case c["acr"] == name || c["acr"] == other:
+				return rbac.True
+			case naiveElsewhere(c, "acr"):
+				return rbac.Unknown
+			}
+			return rbac.False
+		})
+	case 11:
+		return overClaims(rbac.MaxAge(time.Hour), func(c map[string]any) rbac.Outcome {
+			then, number := c["auth_time"].(float64)
+			age := float64(now.Unix()) - math.Floor(then)
+			switch {
+			case c["auth_time"] == nil && naiveElsewhere(c, "auth_time"), c["auth_time"] != nil && !number, then < 0, number && age < -60:
+				return rbac.Unknown
+			case number && age <= 3660:
+				return rbac.True
+			case naiveElsewhere(c, "auth_time"):
+				return rbac.Unknown
 			}
 			return rbac.False
 		})
@@ -238,7 +272,11 @@ func randomClaims(random *rand.Rand) map[string]any {
 			claims[name] = shapes[random.IntN(len(shapes))]
 		}
 	}
-	overage := []any{nil, nil, nil, map[string]any{"groups": "s"}, map[string]any{"roles": "s", "x": "s"}, "odd"}
+	ages := []float64{0, 3600, 3660, 3661, 1e6, -59, -60, -61, -1e6, 0.5, float64(now.Unix())}
+	if random.IntN(2) == 0 {
+		claims["auth_time"] = float64(now.Unix()) - ages[random.IntN(len(ages))]
+	}
+	overage := []any{nil, nil, nil, map[string]any{"groups": "s"}, map[string]any{"roles": "s", "x": "s"}, map[string]any{"acr": "s", "auth_time": "s"}, "odd"}
 	claims["_claim_names"] = overage[random.IntN(len(overage))]
 	claims["hasgroups"] = []any{nil, nil, nil, true, false, "true"}[random.IntN(6)]
 	return claims
@@ -252,9 +290,13 @@ func TestRandomRules(t *testing.T) {
 	seen := map[rbac.Outcome]int{}
 	for range 20_000 {
 		tree, claims := randomTree(random, 4), randomClaims(random)
-		got, want := tree.outcome(r.Subject(claims)), tree.about(claims)
+		s := r.Subject(claims)
+		got, want := tree.outcome(s), tree.about(claims)
 		if got != want {
 			t.Fatalf("%v of %v is %v, want %v", tree.rule, claims, got, want)
+		}
+		if tree.rule != nil && tree.rule.Explain(s, now).Outcome != got {
+			t.Fatalf("%v of %v is %v, and explained as\n%v", tree.rule, claims, got, tree.rule.Explain(s, now))
 		}
 		seen[got]++
 	}
@@ -272,6 +314,8 @@ func FuzzCheck(f *testing.F) {
 	for i, seed := range []string{
 		`{"sub":"a","roles":["a"]}`, `{"sub":"a","roles":{"a":1}}`, `{"sub":"a","roles":"a b","groups":[[]]}`, `{"sub":"bob","scope":"a  b","scp":["a b"]}`,
 		`{"sub":"a","_claim_names":{"groups":1},"scope":7}`, `{"roles":["a"]}`, `{"sub":"a","x":1e999}`, `{"sub":"a","x":[1,true,"a",null]}`, `{"sub":"a","iss":[]}`,
+		`{"sub":"a","acr":"a","auth_time":1800000000}`, `{"sub":"a","acr":["a"],"auth_time":"1800000000","permissions":["a","b"]}`,
+		`{"sub":"a","auth_time":-1}`, `{"sub":"a","auth_time":1e300}`, `{"sub":"a","auth_time":1799999999.5}`,
 		`{"sub":"a","_claim_names":"groups","hasgroups":"false"}`, `{"sub":"a","Roles":["a"],"roles":["A","\u0061"]}`, `{"sub":"a","x":{"x":{"x":1}}}`,
 	} {
 		f.Add(seed, uint64(i))
@@ -291,6 +335,9 @@ func FuzzCheck(f *testing.F) {
 		got := tree.outcome(s)
 		if want := tree.about(known); got != want && len(text) < 10_000 {
 			t.Fatalf("%v of %s is %v, want %v", tree.rule, text, got, want)
+		}
+		if tree.rule != nil && tree.rule.Explain(s, now).Outcome != got {
+			t.Fatalf("%v of %s is %v, and explained as\n%v", tree.rule, text, got, tree.rule.Explain(s, now))
 		}
 		if got == rbac.True && rbac.Not(tree.rule).Check(s, now).Outcome != rbac.False {
 			t.Fatalf("%v of %s holds and doesn't", tree.rule, text)
@@ -314,4 +361,5 @@ func numbers(t *testing.T, r *rbac.Resolver, text string) {
 		t.Fatalf("%s equals a string", number)
 	}
 	rbac.Claim(rbac.Path{"x"}, 1, 0.5, "a", true).Check(s, now)
+	rbac.MaxAge(time.Minute).Check(s, now)
 }

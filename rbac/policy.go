@@ -10,13 +10,15 @@ import (
 )
 
 // Policy says where claims hold what rules ask for. The zero Policy finds roles
-// in the claim "roles", groups in "groups", and scopes in "scope" and "scp".
+// in the claim "roles", groups in "groups", scopes in "scope" and "scp", and
+// permissions in "permissions".
 type Policy struct {
-	// Roles, Groups and Scopes are the paths at which they are found; what is
-	// found at several is joined. A string is one role or group, an array of
-	// strings is many; anything else is none, and makes rules about them
-	// Unknown. Strings at Scopes are lists separated by spaces (RFC 6749 §3.3).
-	Roles, Groups, Scopes []Path
+	// Roles, Groups, Scopes and Permissions are the paths at which they are found;
+	// what is found at several is joined. A string is one role, group or
+	// permission, an array of strings is many; anything else is none, and makes
+	// rules about them Unknown. Strings at Scopes are lists separated by spaces
+	// (RFC 6749 §3.3).
+	Roles, Groups, Scopes, Permissions []Path
 	// Hierarchy says which other roles a role includes: {"admin": {"editor"},
 	// "editor": {"viewer"}} makes every admin a viewer too. A cycle makes its
 	// roles the same.
@@ -30,8 +32,9 @@ type Policy struct {
 // Resolver reads claims by a Policy. Make one with [Policy.Compile]. It is
 // immutable and safe for concurrent use.
 type Resolver struct {
-	roles, groups, scopes source
-	included              map[string][]string // transitively; never nil
+	roles, groups, scopes, permissions source
+
+	included map[string][]string // transitively; never nil
 }
 
 // Compile checks the policy and returns its Resolver. The error joins every
@@ -50,10 +53,11 @@ func (p Policy) Compile() (*Resolver, error) {
 		return clonePaths(given)
 	}
 	r := &Resolver{
-		roles:    source{paths("Roles", p.Roles, Path{"roles"}), p.SplitRoles},
-		groups:   source{paths("Groups", p.Groups, Path{"groups"}), ""},
-		scopes:   source{paths("Scopes", p.Scopes, Path{"scope"}, Path{"scp"}), " "},
-		included: make(map[string][]string, len(p.Hierarchy)),
+		roles:       source{paths("Roles", p.Roles, Path{"roles"}), p.SplitRoles},
+		groups:      source{paths("Groups", p.Groups, Path{"groups"}), ""},
+		scopes:      source{paths("Scopes", p.Scopes, Path{"scope"}, Path{"scp"}), " "},
+		permissions: source{paths("Permissions", p.Permissions, Path{"permissions"}), ""},
+		included:    make(map[string][]string, len(p.Hierarchy)),
 	}
 	if strings.ContainsFunc(p.SplitRoles, isAlphanumeric) {
 		mistakes = append(mistakes, fmt.Errorf("%s: must not hold letters or digits, is %q", "SplitRoles", p.SplitRoles))
@@ -106,17 +110,23 @@ func (r *Resolver) Subject(claims map[string]any) *Subject {
 		return nil
 	}
 	s := &Subject{
-		issuer: iss,
-		id:     sub,
-		claims: claims,
-		roles:  r.roles.read(claims),
-		groups: r.groups.read(claims),
-		scopes: r.scopes.read(claims),
+		issuer:      iss,
+		id:          sub,
+		claims:      claims,
+		roles:       r.roles.read(claims),
+		groups:      r.groups.read(claims),
+		scopes:      r.scopes.read(claims),
+		permissions: r.permissions.read(claims),
 	}
-	for _, role := range s.roles.names {
+	r.include(&s.roles)
+	return s
+}
+
+// include adds the roles that those in the list include.
+func (r *Resolver) include(roles *list) {
+	for _, role := range roles.names {
 		for _, included := range r.included[role] {
-			s.roles.add(included)
+			roles.add(included)
 		}
 	}
-	return s
 }

@@ -13,16 +13,21 @@ import (
 type Rule interface {
 	// Check decides. now is for rules about how long ago somebody signed in.
 	Check(s *Subject, now time.Time) Decision
+	// Explain decides as Check does, and says what of the rule held and what
+	// didn't. Nothing is skipped, so it costs more than Check.
+	Explain(s *Subject, now time.Time) Explanation
 	// String returns the rule as it is written in Go.
 	String() string
 
 	// label is String without the values that claims are compared with: it goes
 	// into reasons, and so into logs.
 	label() string
-	// necessary are the scopes without which the rule can't hold.
-	necessary() []string
-	// asking returns the rule with scopes added to those its denials ask for.
-	asking(scopes []string) Rule
+	// necessary is what has to be asked for, or the rule can't hold.
+	necessary() demand
+	// asking returns the rule with a demand added to what its denials ask for.
+	asking(demand demand) Rule
+	// roles calls name with every role that the rule names.
+	roles(name func(role string))
 }
 
 // Public lets everybody in, signed in or not.
@@ -42,19 +47,25 @@ func forAll(text string, strangers finding) Rule {
 // Role lets in who has the role, by name, exactly, or one that includes it. The
 // empty name is Unknown.
 func Role(role string) Rule {
-	return named("Role", func(s *Subject) finding { return s.roles.find(role) }, role)
+	return overRoles("Role", func(s *Subject) finding { return s.roles.find(role) }, role)
 }
 
 // AnyRole lets in who has at least one of the roles. None is Unknown.
 func AnyRole(roles ...string) Rule {
 	roles = slices.Clone(roles)
-	return named("AnyRole", func(s *Subject) finding { return s.roles.findAny(roles) }, roles...)
+	return overRoles("AnyRole", func(s *Subject) finding { return s.roles.findAny(roles) }, roles...)
 }
 
 // AllRoles lets in who has every one of the roles. None is Unknown.
 func AllRoles(roles ...string) Rule {
 	roles = slices.Clone(roles)
-	return named("AllRoles", func(s *Subject) finding { return s.roles.findAll(roles) }, roles...)
+	return overRoles("AllRoles", func(s *Subject) finding { return s.roles.findAll(roles) }, roles...)
+}
+
+func overRoles(constructor string, check func(s *Subject) finding, roles ...string) Rule {
+	rule := named(constructor, check, roles...)
+	rule.named = slices.Clone(roles)
+	return rule
 }
 
 // Group lets in who is in the group. The empty name is Unknown.
@@ -73,10 +84,19 @@ func Scope(scopes ...string) Rule {
 		}
 	}
 	rule := named("Scope", func(s *Subject) finding { return s.scopes.findAll(wanted) }, scopes...)
-	if !slices.Contains(wanted, "") { // more scopes are no help to a rule that can't hold
-		rule.decisions[lacking].Scopes = union(wanted)
+	if slices.Contains(wanted, "") { // more scopes are no help to a rule that can't hold
+		return rule
 	}
-	return rule
+	return rule.demanding(demand{scopes: wanted}, demand{})
+}
+
+// Permission lets in who has every one of the permissions, which are names like
+// roles, by which some providers say what a token may be used for (Auth0 in the
+// claim "permissions"). None is Unknown, and so is the empty name. Unlike a scope
+// a permission can't be had by asking, so a denial can't be mended.
+func Permission(permissions ...string) Rule {
+	permissions = slices.Clone(permissions)
+	return named("Permission", func(s *Subject) finding { return s.permissions.findAll(permissions) }, permissions...)
 }
 
 // notInScope reports whether r is none of the characters of a scope-token
@@ -93,7 +113,10 @@ func Func(name string, allowed func(s *Subject) bool) Rule {
 		return newLeaf(text, text, func(*Subject) finding { return vacuous })
 	}
 	return &function{newLeaf(text, text, func(s *Subject) finding {
-		if allowed(s) {
+		switch {
+		case s.imagined:
+			return unsaid
+		case allowed(s):
 			return held
 		}
 		return lacking
@@ -112,7 +135,11 @@ func (f *function) Check(s *Subject, now time.Time) (d Decision) {
 	return f.leaf.Check(s, now)
 }
 
-func (f *function) asking([]string) Rule { return f }
+func (f *function) Explain(s *Subject, now time.Time) Explanation {
+	return explanation(f.name, f.Check(s, now))
+}
+
+func (f *function) asking(demand) Rule { return f }
 
 // named makes a leaf out of a constructor and the names it was given.
 func named(constructor string, check func(s *Subject) finding, names ...string) *leaf {

@@ -4,9 +4,11 @@ package rbac
 // their claims. A nil or zero Subject is anonymous. It is immutable and safe for
 // concurrent use.
 type Subject struct {
-	issuer, id            string
-	claims                map[string]any
-	roles, groups, scopes list
+	issuer, id string
+	claims     map[string]any
+	imagined   bool // see Resolver.Imagine
+
+	roles, groups, scopes, permissions list
 }
 
 // anonymous reports whether nobody is known.
@@ -61,4 +63,12 @@ func (s *Subject) Scopes() []string {
 		return nil
 	}
 	return s.scopes.sorted()
+}
+
+// Permissions returns the permissions, sorted.
+func (s *Subject) Permissions() []string {
+	if s == nil {
+		return nil
+	}
+	return s.permissions.sorted()
 }
