@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -283,6 +284,8 @@ func TestSessionEnds(t *testing.T) {
 	for name, fault := range map[string]oidctest.Fault{
 		"invalid_grant":   oidctest.Body(http.StatusBadRequest, "application/json", `{"error":"invalid_grant"}`),
 		"invalid_request": oidctest.Body(http.StatusBadRequest, "application/json", `{"error":"invalid_request"}`), // dex
+		"as text":         oidctest.Body(http.StatusBadRequest, "text/plain; charset=utf-8", ` {"error":"invalid_grant"}`),
+		"by a 200":        oidctest.Body(http.StatusOK, "application/json", `{"error":"invalid_grant"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, setup{})
@@ -437,6 +440,8 @@ func TestWithoutRefreshToken(t *testing.T) {
 func TestExpiresIn(t *testing.T) {
 	for name, value := range map[string]any{
 		"string": "300", "absent": nil, "negative": -300, "zero": 0, "huge": 600000000000, "float": 300.0,
+		"fraction": 299.5, "fraction in a string": "299.5", "beyond every integer": 1e30, "empty string": "", "words": "soon",
+		"true": true, "list": []int{300}, "object": map[string]any{"seconds": 300}, "negative fraction": -0.5,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, setup{})
@@ -450,6 +455,38 @@ func TestExpiresIn(t *testing.T) {
 				b.get("/me").want(t, http.StatusOK)
 			}
 			if got := w.provider.Calls(oidctest.Token); got != 1 {
+				t.Errorf("%d token requests", got)
+			}
+			b = w.browser().signIn()
+			before := b.me().Token
+			w.clock.advance(63 * time.Minute)
+			b.get("/me").want(t, http.StatusOK, "alice")
+			renewed := b.me().Token != before
+			if lives := strings.HasPrefix(name, "huge") || strings.HasPrefix(name, "beyond"); renewed == lives {
+				t.Errorf("renewed after an hour: %v", renewed)
+			}
+		})
+	}
+}
+
+// TestTokensAsText: media types that are wrong lose nobody's tokens.
+func TestTokensAsText(t *testing.T) {
+	for _, media := range []string{"text/plain; charset=utf-8", "text/html", "application/x-www-form-urlencoded", "", "application/json;charset=UTF-8", "nonsense"} {
+		t.Run(media, func(t *testing.T) {
+			w := newWorld(t, setup{})
+			w.provider.Intercept(oidctest.Token, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					honest := httptest.NewRecorder()
+					next.ServeHTTP(honest, r)
+					rw.Header().Set("Content-Type", media)
+					rw.WriteHeader(honest.Code)
+					_, _ = rw.Write(honest.Body.Bytes())
+				})
+			})
+			b := w.browser().signIn()
+			w.clock.advance(due)
+			b.get("/me").want(t, http.StatusOK, "alice")
+			if got := w.provider.Calls(oidctest.Token); got != 2 {
 				t.Errorf("%d token requests", got)
 			}
 		})

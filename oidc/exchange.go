@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -68,7 +66,9 @@ func (c *Client) Exchange(ctx context.Context, code string, request AuthRequest)
 
 // withHTTP hands x/oauth2 the hardened client.
 func (c *Client) withHTTP(ctx context.Context) context.Context {
-	return context.WithValue(ctx, oauth2.HTTPClient, c.http)
+	client := *c.http
+	client.Transport = lenient{client.Transport}
+	return context.WithValue(ctx, oauth2.HTTPClient, &client)
 }
 
 // oauth2 is the client as x/oauth2 knows it.
@@ -108,13 +108,6 @@ func (c *Client) clientAuth(m *metadata) string {
 	return ""
 }
 
-const (
-	// defaultLifetime is that of an access token about which nothing is said.
-	defaultLifetime = time.Hour
-	// maxLifetime bounds what a provider says: one was seen to say 600000000000.
-	maxLifetime = 24 * time.Hour
-)
-
 // tokenSet reads an answer of the token endpoint (RFC 6749 §5.1).
 func (c *Client) tokenSet(answer *oauth2.Token) (TokenSet, error) {
 	if answer.TokenType != "" && !strings.EqualFold(answer.TokenType, "Bearer") {
@@ -126,23 +119,4 @@ func (c *Client) tokenSet(answer *oauth2.Token) (TokenSet, error) {
 	set.Scope, _ = answer.Extra("scope").(string)
 	set.Expires = now.Add(lifetime(answer.Extra("expires_in"), set.AccessToken, now))
 	return set, nil
-}
-
-// lifetime is expires_in, a number or, from some providers, a string. Where it
-// isn't there or makes no sense, the access token itself may tell.
-func lifetime(expiresIn any, accessToken string, now time.Time) time.Duration {
-	var seconds float64
-	switch value := expiresIn.(type) {
-	case float64:
-		seconds = value
-	case string:
-		seconds, _ = strconv.ParseFloat(value, 64)
-	}
-	if seconds >= 1 {
-		return time.Duration(min(seconds, maxLifetime.Seconds())) * time.Second
-	}
-	if exp, ok := peekExpiry(accessToken); ok && exp.After(now) {
-		return min(exp.Sub(now), maxLifetime)
-	}
-	return defaultLifetime
 }
