@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
@@ -254,10 +255,10 @@ func (g *Gate) serveEndpoint(w http.ResponseWriter, r *http.Request) bool {
 // serve establishes and then runs next.
 func (g *Gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler, program bool) {
 	w, r = g.establish(w, r, program)
-	next.ServeHTTP(w, r)
 	if answer, ok := w.(*uncached); ok {
-		answer.seal() // of a handler that wrote nothing
+		defer answer.seal() // of a handler that wrote nothing, or panicked
 	}
+	next.ServeHTTP(w, r)
 }
 
 // establish reads the session, keeps it fresh, and returns the request that
@@ -282,8 +283,8 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 			v.identity, v.failure = g.admitSession(w, r, found)
 		}
 		v.headers(header)
-		if len(header["Set-Cookie"]) > before {
-			w = &uncached{ResponseWriter: w}
+		if set := header["Set-Cookie"]; len(set) > before {
+			w = &uncached{ResponseWriter: w, cookies: slices.Clone(set[before:])}
 		}
 	}
 	return w, r.WithContext(v)

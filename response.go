@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // uncached is a ResponseWriter whose answer sets a cookie of ours: no cache may
@@ -12,14 +14,25 @@ import (
 // 9111 §7.3). It is the one case in which the library wraps a ResponseWriter.
 type uncached struct {
 	http.ResponseWriter
-	wrote bool
+	wrote   bool
+	cookies []string // Set-Cookie lines of ours, that the answer is to have
 }
 
-// seal makes the answer uncacheable, at the last moment.
+// seal makes the answer uncacheable, at the last moment, and puts back what a
+// handler took out of it: http.TimeoutHandler replaces Set-Cookie by its
+// handler's own, and a session that never arrives is lost.
 func (u *uncached) seal() {
-	if !u.wrote {
-		u.wrote = true
-		u.Header().Set("Cache-Control", "no-store")
+	if u.wrote {
+		return
+	}
+	u.wrote = true
+	header := u.Header()
+	header.Set("Cache-Control", "no-store")
+	for _, line := range u.cookies {
+		name, _, _ := strings.Cut(line, "=")
+		if !slices.ContainsFunc(header["Set-Cookie"], func(set string) bool { return strings.HasPrefix(set, name+"=") }) {
+			header.Add("Set-Cookie", line)
+		}
 	}
 }
 
