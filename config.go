@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -187,11 +188,15 @@ func (c Config) withDefaults() (Config, error) {
 		baseURL = "https://base-url.invalid" // what is built from it is no second mistake
 	}
 	c.BaseURL = baseURL
+	badAuthPath := checkAuthPath(c.AuthPath)
+	if badAuthPath != nil {
+		c.AuthPath = "/auth" // likewise
+	}
 	return c, errors.Join(
 		err,
-		localPath("AuthPath", c.AuthPath),
-		localPath("AfterLogin", c.AfterLogin),
-		localPath("AfterLogout", c.AfterLogout),
+		badAuthPath,
+		c.page("AfterLogin", c.AfterLogin),
+		c.page("AfterLogout", c.AfterLogout),
 		notNegative("SessionLifetime", c.SessionLifetime),
 		notNegative("RefreshLeeway", c.RefreshLeeway),
 		notNegative("OutageGrace", c.OutageGrace),
@@ -226,12 +231,39 @@ func notNegative(field string, d time.Duration) error {
 	return nil
 }
 
-func localPath(field, path string) error {
-	if _, ok := returnto.Local(path); !ok || strings.ContainsAny(path, "{}") {
-		return fmt.Errorf("%s: must be a local path such as \"/path\", is %q", field, path)
+func localPath(field, given string) error {
+	if _, ok := returnto.Local(given); !ok || strings.ContainsAny(given, "{}") {
+		return fmt.Errorf("%s: must be a local path such as \"/path\", is %q", field, given)
 	}
 	return nil
 }
+
+// checkAuthPath wants a path as requests have it: nothing that is escaped or that
+// routers clean away.
+func checkAuthPath(given string) error {
+	if err := localPath("AuthPath", given); err != nil {
+		return err
+	}
+	if strings.ContainsAny(given, "?#% ") || strings.ContainsFunc(given, beyondASCII) || path.Clean(given) != given {
+		return fmt.Errorf("AuthPath: must be a plain path such as \"/auth\", without query, escapes or empty segments, is %q", given)
+	}
+	return nil
+}
+
+// page is a local path that is none of the library's own endpoints, or people
+// would go round in circles.
+func (c Config) page(field, given string) error {
+	if err := localPath(field, given); err != nil {
+		return err
+	}
+	u, err := url.Parse(given)
+	if err != nil || slices.Contains([]string{c.AuthPath + "/login", c.AuthPath + "/callback", c.AuthPath + "/logout"}, u.Path) {
+		return fmt.Errorf("%s: must be a page of the application's own, is %q", field, given)
+	}
+	return nil
+}
+
+func beyondASCII(r rune) bool { return r > '~' }
 
 // origin checks BaseURL and returns it as browsers serialise it.
 func origin(baseURL string) (string, error) {
@@ -246,6 +278,8 @@ func origin(baseURL string) (string, error) {
 		return "", mistake("BaseURL", "must have no user, query or fragment")
 	case u.Path != "" && u.Path != "/":
 		return "", mistake("BaseURL", "must be an origin without a path; an application below a path sets AuthPath")
+	case strings.ContainsFunc(u.Host, beyondASCII):
+		return "", mistake("BaseURL", "must have the host as browsers send it, in ASCII (\"xn--…\", RFC 5891)")
 	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
 		return "", mistake("BaseURL", "http is for loopback only; browsers drop Secure cookies elsewhere")
 	case u.Scheme != "https" && u.Scheme != "http":

@@ -16,7 +16,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/rbac"
 	"github.com/gatehouse-go/gatehouse/refresh"
-	"github.com/gorilla/securecookie"
 )
 
 // Gate signs people in at one provider, for one client, and guards handlers.
@@ -62,8 +61,8 @@ func New(config Config) (*Gate, error) {
 	note(err)
 	g.policy, err = config.Policy.Compile()
 	note(prefixed("Policy", err))
-	g.renewals, err = refresh.New(refresh.Config{Leeway: config.RefreshLeeway, Clock: config.Clock})
-	note(prefixed("RefreshLeeway", err))
+	g.renewals, err = refresh.New(refresh.Config{Leeway: max(config.RefreshLeeway, 0), Clock: config.Clock}) // a negative one is noted
+	note(err)
 	g.moments, err = refresh.New(refresh.Config{Clock: config.Clock})
 	note(err)
 	g.pages, err = newPages(config.BaseURL)
@@ -120,35 +119,43 @@ func (g *Gate) redirectURI() string { return g.config.BaseURL + g.config.AuthPat
 // redirect URI too.
 func (g *Gate) makeJars() error {
 	c := g.config
-	sessionCodec, err := cookie.NewCodec(c.SessionKeys, "session", c.Issuer, c.ClientID)
-	if err != nil {
-		return prefixed("SessionKeys", err)
-	}
-	flowCodec, err := cookie.NewCodec(c.SessionKeys, "flow", c.Issuer, c.ClientID, g.redirectURI())
-	if err != nil {
-		return prefixed("SessionKeys", err)
+	sessionCodec, flowCodec, err := g.makeCodecs(c.SessionKeys)
+	mistakes := []error{prefixed("SessionKeys", err)}
+	if err != nil { // with any other key the rest can be looked at
+		sessionCodec, flowCodec, _ = g.makeCodecs([]cookie.Key{cookie.NewKey()})
 	}
 	insecure := isHTTP(c.BaseURL)
 	name := orDefault(c.CookieName, "gatehouse-"+tag(c.Issuer, c.ClientID))
-	var codec securecookie.Codec = sessionCodec
-	if c.CookieCodec != nil {
-		codec = c.CookieCodec
-	}
-	g.sessions, err = cookie.New(cookie.Config{Name: name, Codec: codec, InsecureHTTP: insecure, Clock: c.Clock})
-	if err != nil {
-		return prefixed("CookieName", err)
-	}
+	sessionJar := cookie.Config{Name: name, Codec: sessionCodec, InsecureHTTP: insecure, Clock: c.Clock}
 	flowJar := cookie.Config{Name: name + "-flow", Codec: flowCodec, InsecureHTTP: insecure, Clock: c.Clock}
-	if c.ResponseMode == "form_post" {
-		if insecure {
-			return errors.New("ResponseMode: form_post needs an https BaseURL, because its cookie is SameSite=None; Secure")
-		}
+	switch {
+	case c.ResponseMode == "form_post" && insecure:
+		mistakes = append(mistakes, mistake("ResponseMode", "form_post needs an https BaseURL, because its cookie is SameSite=None; Secure"))
+	case c.ResponseMode == "form_post":
 		// The callback is then a cross-site POST, which carries no Lax cookie.
 		flowJar.SameSite = http.SameSiteNoneMode
 	}
-	jar, err := cookie.New(flowJar)
+	var jar *cookie.Jar
+	if g.sessions, err = cookie.New(sessionJar); err == nil {
+		jar, err = cookie.New(flowJar)
+	}
+	mistakes = append(mistakes, prefixed("CookieName", err))
+	if c.CookieCodec != nil && err == nil {
+		sessionJar.Codec = c.CookieCodec
+		g.sessions, err = cookie.New(sessionJar)
+		mistakes = append(mistakes, prefixed("CookieCodec", err))
+	}
 	g.flows = &flows{jar: jar, codec: flowCodec, clock: c.Clock}
-	return prefixed("CookieName", err)
+	return errors.Join(mistakes...)
+}
+
+func (g *Gate) makeCodecs(keys []cookie.Key) (session, flow *cookie.Codec, err error) {
+	c := g.config
+	if session, err = cookie.NewCodec(keys, "session", c.Issuer, c.ClientID); err != nil {
+		return nil, nil, err
+	}
+	flow, err = cookie.NewCodec(keys, "flow", c.Issuer, c.ClientID, g.redirectURI())
+	return session, flow, err
 }
 
 // makeVault decides where sessions are kept.

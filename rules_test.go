@@ -307,8 +307,24 @@ func TestConfig(t *testing.T) {
 		"durations": {func(c *gatehouse.Config) { c.SessionLifetime, c.RefreshLeeway, c.OutageGrace = -1, -1, -1 },
 			[]string{"SessionLifetime", "RefreshLeeway", "OutageGrace"}},
 		"prompt":      {func(c *gatehouse.Config) { c.Prompt = "none login" }, []string{"Prompt"}},
-		"policy":      {func(c *gatehouse.Config) { c.Policy.Roles = []rbac.Path{{}} }, []string{"Policy", "Roles[0]"}},
+		"policy":      {func(c *gatehouse.Config) { c.Policy.Roles = []rbac.Path{{}} }, []string{"Policy"}},
 		"cookie name": {func(c *gatehouse.Config) { c.CookieName = "a b" }, []string{"CookieName"}},
+		"everything": {func(c *gatehouse.Config) {
+			*c = gatehouse.Config{
+				BaseURL: "http://localhost:1", CookieName: "a b", ResponseMode: "form_post", ClientAuth: "secret", SigningAlgs: []string{"none"},
+				AuthPath: "auth", AfterLogin: "//evil.example", AfterLogout: "x", SessionLifetime: -1, RefreshLeeway: -1, OutageGrace: -1,
+				Prompt: "none login", Policy: rbac.Policy{Roles: []rbac.Path{{}}},
+			}
+		}, []string{"Issuer", "ClientID", "SessionKeys", "CookieName", "ResponseMode", "ClientAuth", "SigningAlgs", "AuthPath", "AfterLogin",
+			"AfterLogout", "SessionLifetime", "RefreshLeeway", "OutageGrace", "Prompt", "Policy"}},
+		"AuthPath, query":       {func(c *gatehouse.Config) { c.AuthPath = "/auth?x=1" }, []string{"AuthPath"}},
+		"AuthPath, fragment":    {func(c *gatehouse.Config) { c.AuthPath = "/auth#x" }, []string{"AuthPath"}},
+		"AuthPath, escape":      {func(c *gatehouse.Config) { c.AuthPath = "/a%75th" }, []string{"AuthPath"}},
+		"AuthPath, beyond URLs": {func(c *gatehouse.Config) { c.AuthPath = "/über" }, []string{"AuthPath"}},
+		"AuthPath, slashes":     {func(c *gatehouse.Config) { c.AuthPath = "/a//b" }, []string{"AuthPath"}},
+		"sign-in without end":   {func(c *gatehouse.Config) { c.AfterLogin = "/auth/login?x" }, []string{"AfterLogin"}},
+		"sign-out without end":  {func(c *gatehouse.Config) { c.AuthPath, c.AfterLogout = "/in/", "/in/logout" }, []string{"AfterLogout"}},
+		"BaseURL beyond ASCII":  {func(c *gatehouse.Config) { c.BaseURL = "https://bücher.example" }, []string{"BaseURL"}},
 	} {
 		config := good
 		c.change(&config)
@@ -318,8 +334,8 @@ func TestConfig(t *testing.T) {
 			continue
 		}
 		for _, field := range c.fields {
-			if !strings.Contains(err.Error(), field+":") {
-				t.Errorf("%s: %q doesn't name %s", name, err, field)
+			if got := strings.Count("\n"+err.Error(), "\n"+field+":"); got != 1 {
+				t.Errorf("%s: %q names %s %d times", name, err, field, got)
 			}
 		}
 		if strings.Contains(err.Error(), "canary") {
