@@ -7,6 +7,9 @@
 // a [Group] runs one renewal per secret, gives its result to everybody who asks
 // with the old secret, and remembers it until the new one has been presented.
 //
+// Where many processes serve the same people, a [Coordinator] behind the groups
+// does the same for all of them.
+//
 // The package knows nothing about tokens: secrets are named by a hash, results
 // are bytes, and the renewal itself is the caller's function.
 package refresh

@@ -17,6 +17,8 @@ type flight struct {
 	err    error
 	// forgotten says that a sign-out came in between. The group's lock guards it.
 	forgotten bool
+	// shared says that the coordinator has the result.
+	shared bool
 }
 
 // fly runs renew. Whatever that does, returning, panicking or ending the

@@ -35,10 +35,14 @@ type Result struct {
 	Expires time.Time
 }
 
-// Group coordinates the renewals of one process. It is safe for concurrent use.
+// Group coordinates the renewals of one process, and, with [Config.Coordinator],
+// of several. It is safe for concurrent use.
 type Group struct {
 	config     Config
 	remembered atomic.Int64 // how many results there are
+	closing    context.Context
+	close      context.CancelFunc
+	telling    chan struct{} // as many as are told at the same time
 
 	mu       sync.Mutex // held for moments, never while renewing
 	closed   bool
@@ -46,6 +50,8 @@ type Group struct {
 	flights  map[Key]*flight
 	results  *memory
 	failures *memory // apart, so that an outage doesn't drive results out
+
+	presented *presented // what the coordinator was told
 }
 
 // New returns a Group. The error joins every mistake in the configuration.
@@ -54,11 +60,16 @@ func New(config Config) (*Group, error) {
 		return nil, err
 	}
 	config.setDefaults()
+	closing, cancel := context.WithCancel(context.Background())
 	return &Group{
-		config:   config,
-		flights:  map[Key]*flight{},
-		results:  newMemory(config.MaxEntries, config.MaxBytes),
-		failures: newMemory(config.MaxEntries, config.MaxBytes),
+		config:    config,
+		closing:   closing,
+		close:     cancel,
+		telling:   make(chan struct{}, tellers),
+		flights:   map[Key]*flight{},
+		results:   newMemory(config.MaxEntries, config.MaxBytes),
+		failures:  newMemory(config.MaxEntries, config.MaxBytes),
+		presented: newPresented(config.MaxEntries),
 	}, nil
 }
 
@@ -80,6 +91,11 @@ func (g *Group) Due(issued, expires time.Time) bool {
 // A caller whose own ctx ends gets ctx's error and leaves the renewal running;
 // one whose ctx has ended already begins none. A failure is remembered for one
 // second. Everybody gets the same error.
+//
+// With a coordinator it is the same for all processes: Do waits at most twice
+// Config.Timeout for another one's renewal, and one of its own begins after that.
+// While the coordinator can't be asked the error is [ErrUncoordinated], unless
+// Config.RenewAlone says otherwise.
 func (g *Group) Do(ctx context.Context, key Key, renew func(context.Context) (Result, error)) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -114,9 +130,7 @@ func (g *Group) board(ctx context.Context, key Key, renew func(context.Context) 
 	g.running.Go(func() {
 		defer close(started.done)
 		defer g.land(key, started)
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.config.Timeout)
-		defer cancel()
-		started.fly(ctx, renew)
+		started.fly(context.WithoutCancel(ctx), g.renewal(key, started, renew))
 	})
 	return started, nil
 }
@@ -132,8 +146,8 @@ func (g *Group) land(key Key, landed *flight) {
 	case landed.err != nil:
 		g.failures.add(key, landed, now.Add(failureMemory))
 	case now.Before(landed.result.Expires):
-		g.results.add(key, landed, landed.result.Expires)
-		if landed.result.Next == key {
+		g.results.add(key, landed, g.until(key, landed.result))
+		if landed.shared { // the others may learn first that it was presented
 			g.results.shorten(key, now.Add(linger))
 		}
 	}
@@ -167,10 +181,12 @@ func (g *Group) Lookup(key Key) ([]byte, bool) {
 
 // Active reports whether any result is remembered, so that callers need not
 // hash a secret for [Group.Presented] while none is. It costs one atomic load.
-func (g *Group) Active() bool { return g.remembered.Load() > 0 }
+// With a coordinator others may remember one, and it is always true.
+func (g *Group) Active() bool { return g.config.Coordinator != nil || g.remembered.Load() > 0 }
 
 // Presented says that somebody holds the secret that next names: its result is
-// forgotten 30 s after the first time.
+// forgotten 30 s after the first time. The coordinator, if there is one, is told
+// once, and nobody waits for that.
 func (g *Group) Presented(next Key) {
 	if !g.Active() {
 		return
@@ -181,13 +197,18 @@ func (g *Group) Presented(next Key) {
 	if old, ok := g.results.origin(next); ok {
 		g.results.shorten(old, now.Add(linger))
 	}
+	if g.config.Coordinator != nil {
+		g.tellPresented(next, now)
+	}
 }
 
 // Forget drops what is remembered under key and under the keys that led to it,
 // so that no old cookie brings back a session that was signed out, and what is
 // to be remembered of a renewal of key that is under way. Those who wait for
-// that still get its result.
+// that still get its result. The coordinator, if there is one, is told, and
+// waited for, at most a second.
 func (g *Group) Forget(key Key) {
+	defer g.tellForgotten(key)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if flying := g.flights[key]; flying != nil {
@@ -202,11 +223,14 @@ func (g *Group) Forget(key Key) {
 }
 
 // Close refuses new renewals and waits for those under way, which takes no
-// longer than Config.Timeout where they heed their context.
+// longer than Config.Timeout where they heed their context, and as long again
+// where a coordinator doesn't take the result. Renewals of other processes are
+// not waited for.
 func (g *Group) Close() error {
 	g.mu.Lock()
 	g.closed = true
 	g.mu.Unlock()
+	g.close()
 	g.running.Wait()
 	return nil
 }

@@ -1,0 +1,173 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Coordinator lets several processes renew a secret once, for
+// [Config.Coordinator]. Names are opaque, short ASCII, and say nothing about the
+// secret; results are sealed, so that only who holds the old secret reads them.
+//
+// Every method heeds ctx and retries for as long as that is of use: an error
+// stands for "nobody can know now". Implementations are safe for concurrent use.
+// Only std types are in it, so they need not import this package; package
+// storetest says whether one is right.
+type Coordinator interface {
+	// Join returns the result that is kept under name. Where there is none, it
+	// returns the lease to make one: finish is not nil then, and is called once.
+	// While another holds the lease, Join waits, until there is a result, a
+	// failure, or the holder has died, which takes no longer than a few seconds.
+	// A living holder keeps its lease, however long it takes.
+	//
+	// finish ends the lease. It keeps result until until, even where the lease was
+	// lost meanwhile: the secret is spent. Where it isn't empty, next is the name
+	// of the renewed secret, by which Shorten and Forget find the result. A nil
+	// result stands for a failure: whoever waits is the next to try.
+	Join(ctx context.Context, name string) (result []byte, finish func(ctx context.Context, result []byte, next string, until time.Time) error, err error)
+	// Shorten keeps the result that led to next no longer than until. It is no
+	// error when there is none.
+	Shorten(ctx context.Context, next string, until time.Time) error
+	// Forget drops the result that is kept under name, those that led to it as
+	// far as they are known, and the one that is being made.
+	Forget(ctx context.Context, name string) error
+}
+
+// ErrUncoordinated is returned by [Group.Do] when the coordinator can't be
+// asked: nothing was renewed, because somebody else may be doing it.
+var ErrUncoordinated = errors.New("refresh: the coordinator does not answer")
+
+const (
+	// shareWait is how long those who wait for a renewal wait for its being
+	// shared too. After that it goes on alone.
+	shareWait = 500 * time.Millisecond
+	// tellBudget is how long telling the coordinator something may take.
+	tellBudget = time.Second
+	// tellers bounds how many presented keys are told at the same time.
+	tellers = 16
+)
+
+// renewal is what a flight does: renew, at most for Config.Timeout, and before
+// that, ask the others.
+func (g *Group) renewal(key Key, f *flight, renew func(context.Context) (Result, error)) func(context.Context) (Result, error) {
+	alone := func(ctx context.Context) (Result, error) {
+		ctx, cancel := context.WithTimeout(ctx, g.config.Timeout)
+		defer cancel()
+		return renew(ctx)
+	}
+	if g.config.Coordinator == nil {
+		return alone
+	}
+	return func(ctx context.Context) (Result, error) { return g.join(ctx, key, f, alone) }
+}
+
+// join returns the result of another process, or renews for all of them.
+func (g *Group) join(ctx context.Context, key Key, f *flight, renew func(context.Context) (Result, error)) (Result, error) {
+	waiting, cancel := context.WithTimeout(ctx, 2*g.config.Timeout) // one renewal by somebody else, and one that took over
+	defer cancel()
+	defer context.AfterFunc(g.closing, cancel)()
+	sealed, finish, err := g.config.Coordinator.Join(waiting, nameOf(key))
+	switch {
+	case err != nil && g.closing.Err() != nil:
+		return Result{}, ErrClosed
+	case err != nil && g.config.RenewAlone:
+		return renew(ctx)
+	case err != nil:
+		return Result{}, fmt.Errorf("%w: %w", ErrUncoordinated, err)
+	case finish != nil:
+		return g.lead(ctx, key, f, renew, finish)
+	}
+	f.shared = true
+	result, err := unseal(key, sealed)
+	if err != nil {
+		return Result{}, fmt.Errorf("%w: %w", ErrUncoordinated, err)
+	}
+	return result, nil
+}
+
+type finisher = func(ctx context.Context, result []byte, next string, until time.Time) error
+
+// lead renews and tells the others, whatever comes of it.
+func (g *Group) lead(ctx context.Context, key Key, f *flight, renew func(context.Context) (Result, error), finish finisher) (result Result, err error) {
+	err = errAborted
+	defer func() { f.shared = g.share(ctx, key, f, result, err, finish) }()
+	return renew(ctx)
+}
+
+// share ends the lease and reports whether the others have the result.
+func (g *Group) share(ctx context.Context, key Key, f *flight, result Result, failed error, finish finisher) bool {
+	var sealed []byte
+	var next string
+	until := g.until(key, result)
+	if failed == nil && g.config.Clock().Before(until) && !g.isForgotten(f) {
+		sealed = seal(key, result)
+		if result.Next != key && result.Next != (Key{}) {
+			next = nameOf(result.Next)
+		}
+	}
+	shared := make(chan bool, 1)
+	g.running.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, g.config.Timeout)
+		defer cancel()
+		shared <- finish(ctx, sealed, next, until) == nil && sealed != nil
+	})
+	wait := time.NewTimer(shareWait)
+	defer wait.Stop()
+	select {
+	case ok := <-shared:
+		return ok
+	case <-wait.C:
+		return false
+	}
+}
+
+// until is how long a result may be remembered that nobody presents.
+func (g *Group) until(key Key, result Result) time.Time {
+	if soon := g.config.Clock().Add(linger); result.Next == key && soon.Before(result.Expires) {
+		return soon
+	}
+	return result.Expires
+}
+
+func (g *Group) isForgotten(f *flight) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return f.forgotten
+}
+
+// tellPresented lets the coordinator know, once for each key, and later where
+// too many are being told already. It needs the lock.
+func (g *Group) tellPresented(next Key, now time.Time) {
+	if g.closed || g.presented.has(next) {
+		return
+	}
+	select {
+	case g.telling <- struct{}{}:
+	default:
+		return
+	}
+	g.presented.add(next)
+	g.running.Go(func() {
+		defer func() { <-g.telling }()
+		ctx, cancel := context.WithTimeout(g.closing, tellBudget)
+		defer cancel()
+		if g.config.Coordinator.Shorten(ctx, nameOf(next), now.Add(linger)) != nil {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.presented.remove(next)
+		}
+	})
+}
+
+// tellForgotten waits for the coordinator: who was signed out is, everywhere. A
+// coordinator that doesn't answer doesn't keep anybody from signing out.
+func (g *Group) tellForgotten(key Key) {
+	if g.config.Coordinator == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), tellBudget)
+	defer cancel()
+	_ = g.config.Coordinator.Forget(ctx, nameOf(key))
+}
