@@ -18,6 +18,7 @@ import (
 
 // jws is a signed token taken apart (RFC 7515 §7.1), nothing of it believed yet.
 type jws struct {
+	header        map[string]any
 	alg, kid, typ string
 	signed        string // header and payload, as they were signed
 	payload       []byte
@@ -28,10 +29,12 @@ type jws struct {
 // that a token brings or points to itself (jwk, jku, x5c, x5u) are nobody's, and
 // an extension that must be understood (crit, RFC 7515 §4.1.11) is not.
 func parseJWS(text string) (*jws, error) {
-	parts := strings.Split(text, ".")
-	if len(parts) != 3 {
+	if !hasThreeParts(text) {
 		return nil, errors.New("not a signed token")
 	}
+	signed := text[:strings.LastIndexByte(text, '.')]
+	first, second, _ := strings.Cut(signed, ".")
+	parts := [3]string{first, second, text[len(signed)+1:]}
 	var decoded [3][]byte
 	for i, part := range parts {
 		var err error
@@ -46,7 +49,7 @@ func parseJWS(text string) (*jws, error) {
 	if _, critical := header["crit"]; critical {
 		return nil, errors.New("header: crit is not understood")
 	}
-	t := &jws{signed: parts[0] + "." + parts[1], payload: decoded[1], signature: decoded[2]}
+	t := &jws{header: header, signed: signed, payload: decoded[1], signature: decoded[2]}
 	for _, member := range []struct {
 		name string
 		into *string
@@ -60,6 +63,9 @@ func parseJWS(text string) (*jws, error) {
 	}
 	return t, nil
 }
+
+// hasThreeParts is what a compact JWS looks like.
+func hasThreeParts(text string) bool { return strings.Count(text, ".") == 2 }
 
 // verify checks the signature by one key, which must be of the algorithm's kind:
 // a public key never serves as an HMAC secret (RFC 8725 §3.1).

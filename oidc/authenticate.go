@@ -1,0 +1,115 @@
+package oidc
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// HasToken reports whether a request carries an access token in its Authorization
+// header: one of the scheme Bearer or DPoP, good or not.
+func HasToken(r *http.Request) bool {
+	for _, value := range r.Header["Authorization"] {
+		if scheme, _, _ := strings.Cut(value, " "); schemeOf(scheme) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// schemeOf returns the scheme in its usual case, "" for one that carries no access
+// token (RFC 9110 §11.1).
+func schemeOf(scheme string) string {
+	for _, known := range []string{"Bearer", "DPoP"} {
+		if strings.EqualFold(scheme, known) {
+			return known
+		}
+	}
+	return ""
+}
+
+var (
+	errNoProof   = errors.New("it is bound, and comes without proof")
+	errUnbound   = errors.New("it is bound to nothing")
+	errNoBaseURL = errors.New("it is bound to a key, which can't be checked without a BaseURL")
+)
+
+// Authenticate checks the access token that a request carries in its Authorization
+// header (RFC 6750 §2.1), and that whoever sends it holds the key (RFC 9449 §7) or
+// the certificate (RFC 8705 §3) that it is bound to; certificates are those of the
+// TLS connection that ends here. Tokens in the query or in a form are none.
+//
+// The error is a [*Refusal] where the request is to be refused, otherwise something
+// keeps it from being checked: [ErrUnavailable], mostly.
+func (v *Verifier) Authenticate(r *http.Request) (*AccessToken, error) {
+	values := r.Header["Authorization"]
+	if len(values) == 0 || !HasToken(r) {
+		return nil, &Refusal{cause: errNoToken}
+	}
+	if len(values) > 1 {
+		return nil, &Refusal{Code: InvalidRequest, cause: errors.New("more than one Authorization header")}
+	}
+	scheme, text, _ := strings.Cut(values[0], " ")
+	scheme, text = schemeOf(scheme), strings.TrimLeft(text, " ")
+	if !isToken68(text) {
+		return nil, &Refusal{Code: InvalidToken, scheme: scheme, cause: errors.New("it has characters that no token has")}
+	}
+	t, err := v.token(r.Context(), text)
+	if err == nil {
+		err = v.prove(r, scheme, t)
+	}
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		refusal.scheme = scheme
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// isToken68 is the syntax of a token (RFC 6750 §2.1).
+func isToken68(text string) bool {
+	text = strings.TrimRight(text, "=")
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
+		default:
+			return false
+		}
+	}
+	return text != ""
+}
+
+// prove checks what a token is bound to. All of it is checked, at every request.
+func (v *Verifier) prove(r *http.Request, scheme string, t *AccessToken) error {
+	switch {
+	case t.bound == (confirmation{}) && (v.config.RequireBinding || scheme == "DPoP"):
+		return refused(errUnbound)
+	case t.bound.jkt != "" && scheme != "DPoP": // RFC 9449 §7.2
+		return refused(errNoProof)
+	case t.bound.jkt == "" && scheme == "DPoP":
+		return refused(errUnbound)
+	case t.bound.jkt != "" && v.config.BaseURL == "":
+		return refused(errNoBaseURL)
+	}
+	if t.bound.x5t != "" && t.bound.x5t != certificateOf(r) {
+		return refused(errors.New("it is bound to another certificate"))
+	}
+	if t.bound.jkt != "" {
+		return v.proofs.check(r, t)
+	}
+	return nil
+}
+
+// certificateOf is the thumbprint of the certificate by which the client has
+// authenticated on this connection, "" where it hasn't (RFC 8705 §3.1).
+func certificateOf(r *http.Request) string {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(r.TLS.PeerCertificates[0].Raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

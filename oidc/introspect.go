@@ -1,0 +1,158 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"github.com/gatehouse-go/gatehouse/internal/memo"
+	"github.com/gatehouse-go/gatehouse/internal/secret"
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	// introspectionLifetime is how long an issuer's word is taken for: a token that
+	// was revoked is good for no longer.
+	introspectionLifetime = 30 * time.Second
+	// inactiveLifetime is how long its word against a token is.
+	inactiveLifetime = 10 * time.Second
+	// maxInactive bounds how many such tokens are remembered.
+	maxInactive = 4096
+)
+
+// introspector asks an issuer about tokens.
+type introspector struct {
+	caller
+	id, auth, url string
+	secret        secret.String
+	jwts          bool
+	metadata      *discovery
+	group         singleflight.Group
+	inactive      *memo.Memo[time.Time] // apart, so that strangers' tokens push out no others
+}
+
+func newIntrospector(c caller, i Introspection, metadata *discovery, remembered int) *introspector {
+	n := &introspector{
+		caller: c, id: i.ClientID, auth: i.ClientAuth, url: i.URL, jwts: i.JWTs,
+		secret: secret.New(i.ClientSecret), metadata: metadata,
+	}
+	if remembered >= 0 {
+		n.inactive = memo.New[time.Time](maxInactive)
+	}
+	return n
+}
+
+var errInactive = errors.New("its issuer says that it is not active")
+
+// ask returns what the issuer says of a token (RFC 7662 §2.2). The error is
+// errInactive where it is none of theirs, or not any more. However many ask about
+// one token, one call is made.
+func (n *introspector) ask(ctx context.Context, text string) (map[string]any, error) {
+	if until, ok := n.inactive.Get(text); ok && n.clock().Before(until) {
+		return nil, errInactive
+	}
+	asking := n.group.DoChan(text, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
+		defer cancel()
+		said, err := n.call(ctx, text)
+		if err == errInactive {
+			n.inactive.Put(text, n.clock().Add(inactiveLifetime))
+		}
+		return said, err
+	})
+	select {
+	case result := <-asking:
+		said, _ := result.Val.(map[string]any)
+		return said, result.Err
+	case <-ctx.Done():
+		return nil, unavailable("introspection", ctx.Err())
+	}
+}
+
+func (n *introspector) call(ctx context.Context, text string) (map[string]any, error) {
+	const op = "introspection"
+	r, err := n.request(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	res, err := n.http.Do(r)
+	if err != nil {
+		return nil, unavailable(op, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	switch {
+	case err != nil:
+		return nil, unavailable(op, err)
+	case res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden:
+		n.log.ErrorContext(ctx, "oidc: the issuer refuses our introspection client", "issuer", n.issuer, "status", res.StatusCode)
+		return nil, &Error{Op: op, Status: res.StatusCode, kind: ErrClient}
+	case res.StatusCode != http.StatusOK:
+		return nil, &Error{Op: op, Status: res.StatusCode, kind: ErrUnavailable}
+	}
+	said, err := claims.Parse(body)
+	if err != nil {
+		return nil, unavailable(op, err)
+	}
+	if said["active"] != true {
+		return nil, errInactive
+	}
+	delete(said, "active")
+	return said, nil
+}
+
+func (n *introspector) request(ctx context.Context, text string) (*http.Request, error) {
+	address := n.url
+	if address == "" {
+		m, err := n.metadata.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if address = m.introspection; address == "" {
+			return nil, fail(ErrClient, "introspection", errors.New("the issuer has no introspection_endpoint"))
+		}
+	}
+	form := url.Values{"token": {text}, "token_type_hint": {"access_token"}}
+	if n.auth == "client_secret_post" {
+		form.Set("client_id", n.id)
+		form.Set("client_secret", n.secret.Reveal())
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, unavailable("introspection", err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "application/json")
+	if n.auth != "client_secret_post" { // form-encoded before base64 (RFC 6749 §2.3.1)
+		r.SetBasicAuth(url.QueryEscape(n.id), url.QueryEscape(n.secret.Reveal()))
+	}
+	return r, nil
+}
+
+// checkIntrospected holds what an issuer says of a token against what it is
+// trusted for (RFC 7662 §4). Where it doesn't say when the token expires it is
+// asked again.
+func (i *trusted) checkIntrospected(said map[string]any, now time.Time) (expires time.Time, err error) {
+	if iss, there := said["iss"]; there && iss != i.Issuer {
+		return time.Time{}, errors.New("iss is another issuer")
+	}
+	if kind, there := said["token_type"]; there {
+		text, _ := kind.(string)
+		if !strings.EqualFold(text, "Bearer") && !strings.EqualFold(text, "DPoP") && !strings.EqualFold(text, "access_token") {
+			return time.Time{}, errors.New("token_type is of another kind of token")
+		}
+	}
+	said["iss"] = i.Issuer
+	if err := i.check(said, true); err != nil { // no ID token is opaque
+		return time.Time{}, err
+	}
+	if _, there := said["exp"]; !there {
+		return now.Add(introspectionLifetime), checkBegun(said, now)
+	}
+	return checkTimes(said, now)
+}

@@ -1,0 +1,337 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"github.com/gatehouse-go/gatehouse/internal/memo"
+	"github.com/gatehouse-go/gatehouse/internal/secret"
+)
+
+// VerifierConfig is what a [Verifier] is told. Audience and Issuers are required.
+type VerifierConfig struct {
+	// Audience are the names of this API, one of which must be in the aud of every
+	// token (RFC 9068 §4).
+	Audience []string
+	// Issuers are those whose tokens are accepted.
+	Issuers []TrustedIssuer
+	// LoginClients are clients by which people sign in at the issuers. Their names
+	// are the aud of ID tokens: where an audience is one of them, a token must say
+	// that it is an access token (typ at+jwt). The client that a token itself names
+	// counts as one.
+	LoginClients []string
+
+	// BaseURL is the API's own origin as clients see it, such as
+	// https://api.example.com, against which DPoP proofs are held (RFC 9449 §4.3).
+	// Empty: tokens that are bound to a DPoP key are refused.
+	BaseURL string
+	// RequireBinding refuses tokens that are bound neither to a DPoP key nor to a
+	// certificate.
+	RequireBinding bool
+	// RequireNonce asks every DPoP proof for a nonce of ours (RFC 9449 §9), see
+	// [Verifier.Nonce], so that proofs can't be made in advance.
+	RequireNonce bool
+	// NonceSecret, of at least 32 bytes, makes nonces that other replicas with the
+	// same secret accept. Nil: a random one.
+	NonceSecret []byte
+	// SpendProof, where set, keeps DPoP proofs from being used twice at any of
+	// several replicas: it reports whether id was still unspent, and spends it until
+	// expires. Nil: the process remembers 65,536 of them.
+	SpendProof func(ctx context.Context, id string, expires time.Time) (bool, error)
+
+	// ResourceMetadata is the address of the API's metadata (RFC 9728), named in
+	// challenges. Empty: none.
+	ResourceMetadata string
+	// RememberedTokens is how many verified tokens are remembered, some 8 kB each,
+	// so that one seen before costs no signature check. None is accepted past its
+	// expiry, or after its key has left the issuer's. Default 4,096; negative
+	// remembers none.
+	RememberedTokens int
+
+	// HTTPClient, Logger, Clock and InsecureHTTP are as in [Config].
+	HTTPClient   *http.Client
+	Logger       *slog.Logger
+	Clock        func() time.Time
+	InsecureHTTP bool
+}
+
+const (
+	defaultRemembered = 4096
+	// maxToken bounds a token. Headers are rarely longer.
+	maxToken = 16 << 10
+)
+
+// Verifier checks access tokens, for an API (a resource server). It is safe for
+// concurrent use and needs no closing.
+type Verifier struct {
+	config     VerifierConfig
+	issuers    map[string]*trusted
+	opaque     *trusted // whom to ask about tokens that aren't JWTs; nil for nobody
+	clock      func() time.Time
+	remembered *memo.Memo[*AccessToken]
+	proofs     *proofs
+	realm      string
+}
+
+// NewVerifier returns a Verifier, without any network I/O. The error joins every
+// mistake in the configuration, each naming its field.
+func NewVerifier(config VerifierConfig) (*Verifier, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	c := newCaller("", config.HTTPClient, config.Logger, config.Clock, config.InsecureHTTP)
+	if config.RememberedTokens == 0 {
+		config.RememberedTokens = defaultRemembered
+	}
+	config.BaseURL, _ = originOf(config.BaseURL) // which was checked
+	v := &Verifier{
+		config:     config,
+		issuers:    make(map[string]*trusted, len(config.Issuers)),
+		clock:      c.clock,
+		remembered: memo.New[*AccessToken](config.RememberedTokens),
+	}
+	for _, issuer := range config.Issuers {
+		i := issuer.trust(c, config)
+		v.issuers[i.Issuer] = i
+		if i.introspector != nil {
+			v.opaque = i
+		}
+		if v.realm == "" && len(i.Audience) > 0 {
+			v.realm = i.Audience[0]
+		}
+	}
+	if len(config.Audience) > 0 {
+		v.realm = config.Audience[0]
+	}
+	v.proofs = newProofs(config, c.clock)
+	v.config.Issuers, v.config.NonceSecret = nil, nil // they hold secrets
+	return v, nil
+}
+
+func (c VerifierConfig) check() error {
+	var mistakes []error
+	note := func(err error) {
+		if err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	if len(c.Issuers) == 0 {
+		note(mistake("Issuers", "is required"))
+	}
+	if slices.Contains(c.Audience, "") {
+		note(mistake("Audience", "must not hold an empty name"))
+	}
+	seen, asked := map[string]bool{}, 0
+	for n, issuer := range c.Issuers {
+		field := fmt.Sprintf("Issuers[%d]", n)
+		note(within(field, issuer.check(c.InsecureHTTP)))
+		switch {
+		case issuer.Audience == nil && len(c.Audience) == 0:
+			note(mistake("Audience", "is required"))
+		case issuer.Audience != nil && (len(issuer.Audience) == 0 || slices.Contains(issuer.Audience, "")):
+			note(mistake(field+".Audience", "must name at least one audience, and no empty one"))
+		}
+		if seen[issuer.Issuer] {
+			note(mistake(field+".Issuer", "is there twice"))
+		}
+		seen[issuer.Issuer] = true
+		if issuer.Introspection != nil {
+			asked++
+		}
+	}
+	if asked > 1 {
+		note(mistake("Issuers", "only one can have Introspection: an opaque token doesn't say whose it is"))
+	}
+	if _, err := originOf(c.BaseURL); err != nil {
+		note(err)
+	}
+	if c.RequireNonce && c.BaseURL == "" {
+		note(mistake("RequireNonce", "needs a BaseURL, without which no DPoP proof is accepted"))
+	}
+	if c.NonceSecret != nil && len(c.NonceSecret) < 32 {
+		note(mistake("NonceSecret", "must have at least 32 bytes"))
+	}
+	return errors.Join(mistakes...)
+}
+
+// originOf returns an origin in the form in which origins are compared.
+func originOf(address string) (string, error) {
+	if address == "" {
+		return "", nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" ||
+		u.Scheme != "https" && u.Scheme != "http" {
+		return "", mistake("BaseURL", "must be an origin such as \"https://api.example.com\"")
+	}
+	return canonicalOrigin(u), nil
+}
+
+// Verify checks an access token that came as a plain bearer token, and so refuses
+// one that is bound to a key or a certificate; [Verifier.Authenticate] accepts it
+// with its proof. The error is a [*Refusal] where the token isn't good, otherwise
+// something keeps it from being checked: [ErrUnavailable], mostly.
+func (v *Verifier) Verify(ctx context.Context, text string) (*AccessToken, error) {
+	t, err := v.token(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if t.bound != (confirmation{}) || v.config.RequireBinding {
+		return nil, refused(errNoProof)
+	}
+	return t, nil
+}
+
+// Ready reports whether the keys of all issuers are there, and asks for them if
+// they aren't.
+func (v *Verifier) Ready(ctx context.Context) error {
+	var failures []error
+	for _, issuer := range v.issuers {
+		if _, err := issuer.keys.current(ctx); err != nil {
+			failures = append(failures, err)
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// token checks all of a token but its proof.
+func (v *Verifier) token(ctx context.Context, text string) (*AccessToken, error) {
+	if t, ok := v.remembered.Get(text); ok {
+		still, err := t.still(ctx, v.clock())
+		if err != nil || still {
+			return t, err
+		}
+		v.remembered.Drop(text)
+	}
+	t, err := v.judge(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	v.remembered.Put(text, t)
+	return t, nil
+}
+
+// still reports whether what was found out about a token holds: it hasn't expired,
+// and its key is among those that its issuer publishes.
+func (t *AccessToken) still(ctx context.Context, now time.Time) (bool, error) {
+	if !now.Before(t.expires) || !t.until.IsZero() && !now.Before(t.until) {
+		return false, nil
+	}
+	if t.keys == nil {
+		return true, nil
+	}
+	known, err := t.keys.current(ctx)
+	if err != nil {
+		return false, err
+	}
+	if known == t.seen.Load() {
+		return true, nil
+	}
+	if !known.holds(t.by) {
+		return false, nil
+	}
+	t.seen.Store(known)
+	return true, nil
+}
+
+// judge looks at a token for the first time.
+func (v *Verifier) judge(ctx context.Context, text string) (*AccessToken, error) {
+	if text == "" || len(text) > maxToken {
+		return nil, refused(errors.New("it is empty or too long"))
+	}
+	token, err := parseJWS(text)
+	if err != nil {
+		if v.opaque != nil && !looksSigned(text) {
+			return v.introspect(ctx, v.opaque, text)
+		}
+		return nil, refused(err)
+	}
+	said, err := claims.Parse(token.payload)
+	if err != nil {
+		return nil, refused(err)
+	}
+	iss, _ := said["iss"].(string)
+	issuer := v.issuers[iss]
+	if issuer == nil {
+		return nil, refused(errors.New("iss is no issuer that is trusted"))
+	}
+	return v.verify(ctx, issuer, text, token, said)
+}
+
+// looksSigned reports whether a token means to be a JWS, whose issuer then isn't
+// asked whether it might be something else.
+func looksSigned(text string) bool {
+	first, _, _ := strings.Cut(text, ".")
+	return hasThreeParts(text) && strings.HasPrefix(first, "ey") // {" in base64url
+}
+
+// verify checks a JWT: what it is, who signed it, and what it says.
+func (v *Verifier) verify(ctx context.Context, issuer *trusted, text string, token *jws, said map[string]any) (*AccessToken, error) {
+	typed, ok := isAccessTokenType(token.typ)
+	if !ok || issuer.RequireType && !typed {
+		return nil, refused(errors.New("typ is of another kind of token"))
+	}
+	if !slices.Contains(issuer.Algorithms, token.alg) {
+		return nil, refused(errors.New("the algorithm is not allowed"))
+	}
+	by, err := issuer.keys.verify(ctx, token)
+	switch {
+	case errors.Is(err, errBadSignature), errors.Is(err, errUnknownKey):
+		return nil, refused(err)
+	case err != nil:
+		return nil, err
+	}
+	if _, ok := said["client_id"]; typed && !ok { // RFC 9068 §2.2
+		return nil, refused(errors.New("client_id is missing"))
+	}
+	if err := issuer.check(said, typed); err != nil {
+		return nil, refused(err)
+	}
+	expires, err := checkTimes(said, v.clock())
+	if err != nil {
+		return nil, refused(err)
+	}
+	t := &AccessToken{text: secret.New(text), said: said, expires: expires, keys: issuer.keys, by: by}
+	if t.bound, err = confirmationOf(said); err != nil {
+		return nil, refused(err)
+	}
+	if issuer.introspector != nil && issuer.introspector.jwts {
+		t.until = v.clock().Add(introspectionLifetime)
+		if _, err := issuer.introspector.ask(ctx, text); err != nil {
+			return nil, inactive(err)
+		}
+	}
+	return t, nil
+}
+
+// introspect asks about an opaque token.
+func (v *Verifier) introspect(ctx context.Context, issuer *trusted, text string) (*AccessToken, error) {
+	said, err := issuer.introspector.ask(ctx, text)
+	if err != nil {
+		return nil, inactive(err)
+	}
+	now := v.clock()
+	t := &AccessToken{text: secret.New(text), said: said, until: now.Add(introspectionLifetime)}
+	if t.expires, err = issuer.checkIntrospected(said, now); err != nil {
+		return nil, refused(err)
+	}
+	if t.bound, err = confirmationOf(said); err != nil {
+		return nil, refused(err)
+	}
+	return t, nil
+}
+
+func inactive(err error) error {
+	if err == errInactive {
+		return refused(err)
+	}
+	return err
+}
