@@ -134,6 +134,10 @@ type Config struct {
 	// answered 503, and nobody is signed out.
 	RevocationGrace time.Duration
 
+	// API says which access tokens [Gate.API] accepts beside the session cookie.
+	// Default: none.
+	API API
+
 	// Policy says where in the claims roles, groups and scopes are found.
 	Policy rbac.Policy
 	// Admit, where set, decides at sign-in and at every renewal whether a

@@ -75,14 +75,15 @@ func (g *Gate) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !errors.As(err, &failure) {
 		failure = &Error{Status: http.StatusInternalServerError, Cause: err}
 	}
+	if g.provider == nil && failure.Link != "" { // there is nowhere to sign in
+		failure = &Error{Status: failure.Status, Message: failure.Message, Cause: failure.Cause, RetryAfter: failure.RetryAfter}
+	}
 	g.logFailure(r, failure)
 	g.pages.headers(w)
 	if failure.RetryAfter > 0 {
 		w.Header().Set("Retry-After", seconds(failure.RetryAfter))
 	}
-	if failure.status() == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
-		w.Header().Set("WWW-Authenticate", g.challenge)
-	}
+	g.challengeOn(w, r, failure)
 	if g.config.ErrorHandler != nil {
 		g.config.ErrorHandler(w, r, failure)
 		return

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
 // Identity is who is asking: a person the provider vouched for, as read from
-// one session. It is immutable and safe for concurrent use, and it never prints
+// one session, or whom an access token stands for. It is immutable and safe for concurrent use, and it never prints
 // its tokens.
 //
 // An Identity knows the [Gate] that established it; another Gate's gates refuse
@@ -25,6 +26,7 @@ type known struct {
 	identity Identity
 	gate     *Gate // that established it; nil for one made of claims
 	session  session
+	bearer   *oidc.AccessToken // in place of the session; nil for one
 
 	reading sync.Once // claims are parsed when somebody asks for them
 	claims  map[string]any
@@ -47,6 +49,11 @@ func (i *Identity) read() *known {
 	who := i.known
 	who.reading.Do(func() {
 		if who.gate == nil {
+			return
+		}
+		if who.bearer != nil {
+			who.claims = who.bearer.Claims()
+			who.subject = who.gate.bearers.subject(who.claims)
 			return
 		}
 		merged, err := who.session.claims()
@@ -113,7 +120,7 @@ func (i *Identity) Subject() string { return i.String("sub") }
 func (i *Identity) Issuer() string { return i.String("iss") }
 
 // Claims returns a copy of all claims: the ID token's, userinfo under them, and
-// those that [Config.Admit] added over them. Numbers are float64, or
+// those that [Config.Admit] added over them; or those of an access token. Numbers are float64, or
 // json.Number where float64 can't hold them exactly.
 func (i *Identity) Claims() map[string]any { return claims.Clone(i.read().claims) }
 
@@ -123,12 +130,23 @@ func (i *Identity) String(name string) string {
 	return value
 }
 
-// AccessToken returns the access token, made fresh before the handler ran; ""
+// AccessToken returns the access token, made fresh before the handler ran, or the
+// one that the request carries; ""
 // for an identity made by [NewIdentity].
-func (i *Identity) AccessToken() string { return i.session().tokens.AccessToken() }
+func (i *Identity) AccessToken() string {
+	if i.known.bearer != nil {
+		return i.known.bearer.Text()
+	}
+	return i.session().tokens.AccessToken()
+}
 
 // Expires returns when the access token expires; zero when there is none.
-func (i *Identity) Expires() time.Time { return i.session().tokens.Expires() }
+func (i *Identity) Expires() time.Time {
+	if i.known.bearer != nil {
+		return i.known.bearer.Expires()
+	}
+	return i.session().tokens.Expires()
+}
 
 // SessionEnds returns when the session ends at the latest; zero when there is
 // none.

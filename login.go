@@ -35,6 +35,10 @@ type Login struct {
 // does by itself.
 func (g *Gate) Login(w http.ResponseWriter, r *http.Request, login Login) {
 	w = &uncached{ResponseWriter: w}
+	if g.provider == nil {
+		g.Fail(w, r, &Error{Status: http.StatusInternalServerError, Cause: errSignsNobodyIn})
+		return
+	}
 	target, err := g.begin(w, r, login)
 	if err != nil {
 		g.Fail(w, r, g.providerFailure(err, g.loginPath(login.ReturnTo)))

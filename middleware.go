@@ -37,6 +37,8 @@ type Gate struct {
 	pages     *pages
 	endpoints map[string]http.HandlerFunc // by path
 	challenge string                      // WWW-Authenticate of a 401
+	bearers   *bearers                    // nil where no access tokens are accepted
+	metadata  *metadata                   // nil where none is served
 }
 
 // New makes a Gate. It does no network I/O: the provider is discovered when it
@@ -68,6 +70,7 @@ func New(config Config) (*Gate, error) {
 	g.pages, err = newPages(config.BaseURL)
 	note(err)
 	note(g.makeJars())
+	note(g.makeBearers())
 	g.vault = g.makeVault()
 	g.denials = newDenials(config)
 	g.watches = newWatches(g.denials)
@@ -188,6 +191,9 @@ func prefixed(field string, err error) error {
 // application serves signed-in users while the provider is away, and nobody
 // while the store is.
 func (g *Gate) Ready(ctx context.Context) error {
+	if g.provider == nil {
+		return g.bearers.verifier.Ready(ctx)
+	}
 	mistakes := []error{g.provider.Ready(ctx)}
 	asked := map[any]bool{}
 	for _, part := range []struct {
@@ -230,14 +236,6 @@ func (g *Gate) Identify(next http.Handler) http.Handler {
 	})
 }
 
-// API is Identify for programs: the gates behind it never redirect and never
-// answer with a page, but with 401 or 403 and a problem document (RFC 9457).
-func (g *Gate) API(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.serve(w, r, next, true)
-	})
-}
-
 // Endpoints serves login, callback, logout and session below [Config.AuthPath],
 // for routers whose groups never see those paths; anything else is a 404.
 // [Gate.Wrap] includes it.
@@ -252,6 +250,9 @@ func (g *Gate) Endpoints() http.Handler {
 // serveEndpoint answers a request to an endpoint of ours. Most of them set
 // cookies, so none of their answers may be cached.
 func (g *Gate) serveEndpoint(w http.ResponseWriter, r *http.Request) bool {
+	if g.metadata.serve(w, r) {
+		return true
+	}
 	endpoint, ok := g.endpoints[r.URL.Path]
 	if ok {
 		endpoint(&uncached{ResponseWriter: w}, r)
@@ -280,7 +281,7 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 		}
 		return w, r
 	}
-	v := &visit{Context: r.Context(), gate: g, target: r.URL.RequestURI(), program: program}
+	v := &visit{Context: r.Context(), gate: g, target: r.URL.RequestURI(), program: program || g.provider == nil}
 	found, err := g.open(r)
 	if found != nil || err != nil {
 		header := w.Header()
@@ -336,11 +337,23 @@ func (g *Gate) withoutDenials(who *Identity, err error) (*Identity, error) {
 // right, for whatever reason, is no cookie. An error says that nobody can know
 // now.
 func (g *Gate) open(r *http.Request) (*Identity, error) {
+	if g.sessions == nil {
+		return nil, nil
+	}
 	text, err := g.sessions.Text(r)
 	if err != nil {
 		return nil, nil
 	}
 	return g.vault.open(r.Context(), text)
+}
+
+// carriesSession reports whether a request has a session cookie, good or not.
+func (g *Gate) carriesSession(r *http.Request) bool {
+	if g.sessions == nil {
+		return false
+	}
+	_, err := g.sessions.Text(r)
+	return !errors.Is(err, cookie.ErrNoCookie)
 }
 
 // RequireLogin lets in whoever is signed in. Others are sent to sign in, and
@@ -385,6 +398,10 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, who *Identity, den
 	switch {
 	case who != nil:
 		g.logDenial(r, who, denial)
+		if failure := lackingScope(who, denial); failure != nil {
+			g.Fail(w, r, failure)
+			return
+		}
 		g.Fail(w, r, &Error{
 			Status:  http.StatusForbidden,
 			Message: "You are signed in, but your account does not have access to this page.",

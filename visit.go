@@ -15,6 +15,8 @@ type visit struct {
 	failure  error     // why a session that is there can't be used now
 	target   string    // the request URI as the establisher saw it
 	program  bool      // answer problem documents, never redirect
+	api      bool      // say in a 401 which access tokens are accepted
+	bearer   bool      // there was one, which settles who it is, or that it is nobody
 
 	values [2]string // of Vary and Cache-Control, which need no memory of their own then
 }
@@ -23,6 +25,9 @@ type visit struct {
 // §5.2.2.7), where the handler says nothing else.
 func (v *visit) headers(h http.Header) {
 	v.values = [...]string{"Cookie", "private"}
+	if v.bearer {
+		v.values[0] = "Authorization"
+	}
 	if vary, ok := h["Vary"]; ok {
 		h["Vary"] = append(vary, v.values[0])
 	} else {
@@ -45,6 +50,9 @@ func (v *visit) Value(key any) any {
 	case identityKey:
 		if v.identity != nil {
 			return v.identity
+		}
+		if v.bearer {
+			return nil
 		}
 	}
 	return v.Context.Value(key)

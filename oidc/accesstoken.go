@@ -53,6 +53,15 @@ func (t *AccessToken) ClientID() string { return clientOf(t.said) }
 // say, when it has to be asked again.
 func (t *AccessToken) Expires() time.Time { return t.expires }
 
+// Scheme returns the scheme that the token is used with: DPoP where it is bound to
+// a key (RFC 9449 §7.1), otherwise Bearer.
+func (t *AccessToken) Scheme() string {
+	if t.bound.jkt != "" {
+		return "DPoP"
+	}
+	return "Bearer"
+}
+
 func (t *AccessToken) string(name string) string {
 	text, _ := t.said[name].(string)
 	return text

@@ -54,7 +54,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*AccessToken, error) {
 	scheme, text, _ := strings.Cut(values[0], " ")
 	scheme, text = schemeOf(scheme), strings.TrimLeft(text, " ")
 	if !isToken68(text) {
-		return nil, &Refusal{Code: InvalidToken, scheme: scheme, cause: errors.New("it has characters that no token has")}
+		return nil, &Refusal{Code: InvalidToken, Scheme: scheme, cause: errors.New("it has characters that no token has")}
 	}
 	t, err := v.token(r.Context(), text)
 	if err == nil {
@@ -62,7 +62,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*AccessToken, error) {
 	}
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
-		refusal.scheme = scheme
+		refusal.Scheme = scheme
 	}
 	if err != nil {
 		return nil, err

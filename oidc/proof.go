@@ -148,6 +148,10 @@ func pathOf(r *http.Request) string {
 	return canonicalPath(r.URL.EscapedPath())
 }
 
+// ProofAlgorithms returns the algorithms by which DPoP proofs may be signed, as
+// metadata announces them (RFC 9728 §2).
+func ProofAlgorithms() []string { return slices.Clone(asymmetric) }
+
 // Nonce returns a nonce for DPoP proofs, to be sent in the DPoP-Nonce header of
 // every answer to a request of the scheme DPoP, refusals included (RFC 9449 §8.2);
 // "" where none is required.

@@ -31,8 +31,10 @@ type Refusal struct {
 	ACRValues []string
 	MaxAge    time.Duration
 
-	scheme string // that the client used; "" for Bearer
-	cause  error
+	// Scheme is the one that the client used: DPoP, or Bearer (or empty).
+	Scheme string
+
+	cause error
 }
 
 // Error implements error.
@@ -85,7 +87,7 @@ func (v *Verifier) Challenges(err error) []string {
 	proof := challenge{scheme: "DPoP"}
 	proof.add("algs", strings.Join(asymmetric, " "))
 	told := &bearer
-	if refusal.scheme == "DPoP" {
+	if refusal.Scheme == "DPoP" {
 		told = &proof
 	}
 	told.add("error", refusal.Code)

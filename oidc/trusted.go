@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 )
@@ -242,6 +243,22 @@ func (i Introspection) check(insecureHTTP bool) error {
 // Format prints no secret, whatever the verb.
 func (i Introspection) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "oidc.Introspection{ClientID: %q}", i.ClientID)
+}
+
+// LogValue logs no secret.
+func (i Introspection) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(i)) }
+
+// MarshalJSON encodes no secret.
+func (i Introspection) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "%q", fmt.Sprint(i)), nil
+}
+
+// LogValue logs no secret.
+func (i TrustedIssuer) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(i)) }
+
+// MarshalJSON encodes no secret.
+func (i TrustedIssuer) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "%q", fmt.Sprint(i)), nil
 }
 
 // Format prints no secret, whatever the verb.

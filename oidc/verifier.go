@@ -63,6 +63,19 @@ type VerifierConfig struct {
 	InsecureHTTP bool
 }
 
+// Format prints the configuration without its secrets, whatever the verb.
+func (c VerifierConfig) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "oidc.VerifierConfig{Audience: %q, Issuers: %v}", c.Audience, c.Issuers)
+}
+
+// LogValue logs the configuration without its secrets.
+func (c VerifierConfig) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
+
+// MarshalJSON encodes the configuration without its secrets.
+func (c VerifierConfig) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "%q", fmt.Sprint(c)), nil
+}
+
 const (
 	defaultRemembered = 4096
 	// maxToken bounds a token. Headers are rarely longer.

@@ -196,7 +196,10 @@ func TestAccessToken(t *testing.T) {
 		{"Entra v1", claims(map[string]any{"ver": "1.0", "appid": "app", "appidacr": "1", "scp": "orders.read"}), ""},
 		{"Auth0", claims(map[string]any{"azp": "app", "aud": []string{api, "https://example.auth0.com/userinfo"}, "permissions": []string{"orders:read"}}), ""},
 		{"Okta", func(j jwt) {
-			plain(func(j jwt) { delete(j.Header, "typ"); j.Claims["cid"], j.Claims["scp"] = "app", []string{"orders:read"} })(j)
+			plain(func(j jwt) {
+				delete(j.Header, "typ")
+				j.Claims["cid"], j.Claims["scp"] = "app", []string{"orders:read"}
+			})(j)
 		}, ""},
 		{"Cognito, our client", plain(func(j jwt) { drop("aud")(j); set("client_id", "cognito-app")(j); set("token_use", "access")(j) }), ""},
 		{"Cognito, another client", plain(func(j jwt) { drop("aud")(j); set("client_id", "other")(j); set("token_use", "access")(j) }), "aud"},

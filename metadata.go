@@ -1,0 +1,90 @@
+package gatehouse
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/loopback"
+	"github.com/gatehouse-go/gatehouse/oidc"
+)
+
+// metadata is a document that tells clients where to get access tokens for an API
+// (RFC 9728).
+type metadata struct {
+	path string // of the document
+	url  string
+	body []byte
+}
+
+const (
+	metadataPath     = "/.well-known/oauth-protected-resource"
+	metadataLifetime = time.Hour
+)
+
+// newMetadata is nil where the API has no resource identifier.
+func newMetadata(c Config) (*metadata, error) {
+	if c.API.Resource == "" {
+		return nil, nil
+	}
+	resource, err := url.Parse(c.API.Resource)
+	if err != nil || resource.Host == "" || resource.User != nil || resource.RawQuery != "" || resource.Fragment != "" ||
+		resource.Scheme != "https" && (resource.Scheme != "http" || !loopback.Host(resource.Hostname())) {
+		return nil, mistake("Resource", "must be an https URL without a query, such as \"https://api.example.com\"")
+	}
+	// The well-known part goes between host and path (§3).
+	path := metadataPath + strings.TrimSuffix(resource.EscapedPath(), "/")
+	document := map[string]any{
+		"resource":                 c.API.Resource,
+		"authorization_servers":    issuersOf(c),
+		"bearer_methods_supported": []string{"header"},
+	}
+	if c.API.Scopes != nil {
+		document["scopes_supported"] = c.API.Scopes
+	}
+	if c.BaseURL != "" {
+		document["dpop_signing_alg_values_supported"] = oidc.ProofAlgorithms()
+	}
+	body, err := json.Marshal(document)
+	if err != nil {
+		return nil, mistake("Scopes", "can't be encoded")
+	}
+	return &metadata{path: path, url: resource.Scheme + "://" + resource.Host + path, body: append(body, '\n')}, nil
+}
+
+func issuersOf(c Config) []string {
+	if c.API.Issuers == nil {
+		return []string{c.Issuer}
+	}
+	var names []string
+	for _, issuer := range c.API.Issuers {
+		names = append(names, issuer.Issuer)
+	}
+	return names
+}
+
+// address is what challenges point to; "" where there is nothing.
+func (m *metadata) address() string {
+	if m == nil {
+		return ""
+	}
+	return m.url
+}
+
+// serve answers a request for the document. It is for everybody, scripts of other
+// origins included.
+func (m *metadata) serve(w http.ResponseWriter, r *http.Request) bool {
+	if m == nil || r.URL.EscapedPath() != m.path || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(metadataLifetime/time.Second)))
+	header.Set("Access-Control-Allow-Origin", "*")
+	header.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(m.body)
+	return true
+}

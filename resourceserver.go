@@ -1,0 +1,79 @@
+package gatehouse
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gatehouse-go/gatehouse/refresh"
+)
+
+// NewResourceServer makes a Gate for an API that signs nobody in: it has no
+// sessions and no endpoints, and accepts nothing but access tokens. Put [Gate.API]
+// in front of [Gate.Require] or [Gate.Mux]; the other establishers find nobody.
+//
+// Of config, API.Audience is required, and Issuer or API.Issuers. BaseURL is needed
+// for tokens that are bound to a DPoP key. ErrorHandler, HTTPClient, Logger, Clock,
+// Policy and InsecureHTTP do what they always do; ClientID, ClientSecret,
+// SessionKeys and Store are mistakes, and the rest has no meaning.
+func NewResourceServer(config Config) (*Gate, error) {
+	var mistakes []error
+	note := func(err error) {
+		if err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	for _, field := range []struct {
+		name string
+		set  bool
+	}{
+		{"ClientID", config.ClientID != ""},
+		{"ClientSecret", config.ClientSecret != ""},
+		{"SessionKeys", len(config.SessionKeys) > 0},
+		{"Store", config.Store != nil},
+	} {
+		if field.set {
+			note(mistake(field.name, "is for signing people in; make the Gate with New"))
+		}
+	}
+	if len(config.API.Audience) == 0 && config.API.isZero() {
+		note(mistake("API.Audience", "is required"))
+	}
+	based := config.BaseURL != ""
+	if !based {
+		config.BaseURL = "https://base-url.invalid" // to be none in a moment
+	}
+	config, err := config.withDefaults()
+	note(err)
+	if !based {
+		config.BaseURL = ""
+	}
+
+	g := &Gate{config: config, log: config.Logger}
+	g.policy, err = config.Policy.Compile()
+	note(prefixed("Policy", err))
+	g.renewals, err = refresh.New(refresh.Config{Clock: config.Clock})
+	note(err)
+	g.moments, err = refresh.New(refresh.Config{Clock: config.Clock})
+	note(err)
+	g.pages, err = newPages(config.BaseURL)
+	note(err)
+	note(g.makeBearers())
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, fmt.Errorf("gatehouse: invalid configuration:\n%w", err)
+	}
+	return g, nil
+}
+
+// makeBearers readies the gate for access tokens.
+func (g *Gate) makeBearers() (err error) {
+	g.metadata, err = newMetadata(g.config)
+	bearers, err2 := newBearers(g)
+	if err := errors.Join(err, err2); err != nil {
+		return prefixed("API", err)
+	}
+	g.bearers = bearers
+	g.config.API.Issuers, g.config.API.NonceSecret = nil, nil // the verifier keeps them where nothing prints them
+	return nil
+}
+
+var errSignsNobodyIn = errors.New("gatehouse: this Gate is a resource server, and signs nobody in")
