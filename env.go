@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
 // ConfigFromEnv fills a [Config] from the environment, for twelve-factor
@@ -20,6 +21,8 @@ import (
 //	OIDC_SCOPES         Scopes, separated by spaces
 //	OIDC_PROMPT         Prompt
 //	OIDC_SKIP_CONSENT   SkipConsent, when "1" or "true"
+//	API_AUDIENCE        API.Audience, one; unset, no access tokens are accepted
+//	API_ISSUERS         API.Issuers, separated by commas; unset, Issuer alone
 //
 // All missing and malformed variables are reported in one error. [New] checks
 // the values themselves.
@@ -48,6 +51,17 @@ func ConfigFromEnv() (Config, error) {
 	}
 	if scopes := strings.Fields(os.Getenv("OIDC_SCOPES")); len(scopes) > 0 {
 		config.Scopes = scopes
+	}
+	if audience := os.Getenv("API_AUDIENCE"); audience != "" {
+		config.API.Audience = []string{audience}
+	}
+	for issuer := range strings.SplitSeq(os.Getenv("API_ISSUERS"), ",") {
+		if issuer = strings.TrimSpace(issuer); issuer != "" {
+			config.API.Issuers = append(config.API.Issuers, oidc.TrustedIssuer{Issuer: issuer})
+		}
+	}
+	if config.API.Issuers != nil && config.API.Audience == nil {
+		mistakes = append(mistakes, errors.New("API_AUDIENCE: is required beside API_ISSUERS"))
 	}
 	switch value := os.Getenv("OIDC_SKIP_CONSENT"); value {
 	case "", "0", "false":

@@ -8,6 +8,8 @@
 //	OIDC_CLIENT_SECRET  and its secret
 //	SESSION_KEYS        base64 keys of 32 bytes, separated by commas; the first seals
 //	OIDC_SCOPES, OIDC_PROMPT, OIDC_SKIP_CONSENT  see gatehouse.ConfigFromEnv
+//	API_AUDIENCE        the API's name in access tokens; unset, /api/ takes cookies alone
+//	API_ISSUERS         whose access tokens, separated by commas, default OIDC_ISSUER
 //
 // It speaks plain http; with an https BASE_URL, a proxy in front ends TLS.
 package main

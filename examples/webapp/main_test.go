@@ -16,6 +16,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
+const apiAudience = "https://api.example.com"
+
 // start runs the application on a free port, as its environment says.
 func start(t *testing.T, provider *oidctest.Server) (baseURL string) {
 	t.Helper()
@@ -28,7 +30,7 @@ func start(t *testing.T, provider *oidctest.Server) (baseURL string) {
 	for name, value := range map[string]string{
 		"LISTEN_ADDR": addr, "BASE_URL": "http://" + addr, "OIDC_ISSUER": provider.Issuer(), "OIDC_CLIENT_ID": "app",
 		"OIDC_CLIENT_SECRET": "secret", "SESSION_KEYS": cookie.NewKey().Encode(),
-		"OIDC_SCOPES": "", "OIDC_PROMPT": "", "OIDC_SKIP_CONSENT": "",
+		"OIDC_SCOPES": "", "OIDC_PROMPT": "", "OIDC_SKIP_CONSENT": "", "API_AUDIENCE": apiAudience, "API_ISSUERS": "",
 	} {
 		t.Setenv(name, value)
 	}
@@ -123,12 +125,70 @@ func TestWebapp(t *testing.T) {
 	}
 }
 
+// TestAPI: programs come with access tokens, browsers with cookies, nobody with both.
+func TestAPI(t *testing.T) {
+	provider := oidctest.NewServer(t, oidctest.Config{Algorithm: "ES256", Audience: apiAudience})
+	base := start(t, provider)
+	alice := oidctest.User{Subject: "alice", AccessClaims: map[string]any{"roles": []string{"admin"}}}
+	provider.SignIn(alice)
+	issue := func(user oidctest.User, scope ...string) string {
+		token, _ := provider.Issue(user, "app", scope...)["access_token"].(string)
+		return token
+	}
+	full, bare := issue(alice, "orders:read"), issue(oidctest.User{Subject: "bob"}, "openid")
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	if status, body := get(t, browser, base+"/me", "text/html"); status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	for _, c := range []struct {
+		name         string
+		client       *http.Client
+		method, path string
+		token        string
+		status       int
+		challenge    string
+	}{
+		{"GET with a token", http.DefaultClient, "GET", "/api/me", full, 200, ""},
+		{"POST with a token", http.DefaultClient, "POST", "/api/me", full, 200, ""},
+		{"GET with a cookie", browser, "GET", "/api/me", "", 200, ""},
+		{"both", browser, "GET", "/api/me", full, 400, ""},
+		{"nothing", http.DefaultClient, "POST", "/api/me", "", 401, "Bearer "},
+		{"nonsense", http.DefaultClient, "GET", "/api/me", "nonsense", 401, `error="invalid_token"`},
+		{"a page", http.DefaultClient, "GET", "/me", full, 401, ""},
+		{"admin", http.DefaultClient, "GET", "/api/admin", full, 200, ""},
+		{"no admin", http.DefaultClient, "GET", "/api/admin", bare, 403, ""},
+		{"orders", http.DefaultClient, "GET", "/api/orders", full, 200, ""},
+		{"no orders", http.DefaultClient, "GET", "/api/orders", bare, 403, `scope="orders:read"`},
+	} {
+		r, err := http.NewRequest(c.method, base+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.token != "" {
+			r.Header.Set("Authorization", "Bearer "+c.token)
+		}
+		res, err := c.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if challenge := strings.Join(res.Header.Values("WWW-Authenticate"), ", "); res.StatusCode != c.status || !strings.Contains(challenge, c.challenge) {
+			t.Errorf("%s: %d %s, want %d %s", c.name, res.StatusCode, challenge, c.status, c.challenge)
+		}
+	}
+}
+
 func TestConfigurationMistakes(t *testing.T) {
-	for _, name := range []string{"OIDC_ISSUER", "OIDC_CLIENT_ID", "BASE_URL", "SESSION_KEYS"} {
+	for _, name := range []string{"OIDC_ISSUER", "OIDC_CLIENT_ID", "BASE_URL", "SESSION_KEYS", "API_AUDIENCE"} {
 		t.Setenv(name, "")
 	}
+	t.Setenv("API_ISSUERS", "https://idp.example")
 	err := run(t.Context(), slog.New(slog.NewTextHandler(io.Discard, nil)))
-	if err == nil || !strings.Contains(err.Error(), "SESSION_KEYS") || !strings.Contains(err.Error(), "OIDC_ISSUER") {
+	if err == nil || !strings.Contains(err.Error(), "SESSION_KEYS") || !strings.Contains(err.Error(), "OIDC_ISSUER") || !strings.Contains(err.Error(), "API_AUDIENCE") {
 		t.Errorf("%v", err)
 	}
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // routes puts a rule beside every page. Pages go through Wrap, which sends
-// browsers to sign in; /api/ goes through API, which never redirects.
+// browsers to sign in; /api/ goes through API, which never redirects, and takes
+// access tokens as well.
 func routes(gate *gatehouse.Gate) http.Handler {
 	pages := gate.Mux()
 	pages.HandleFunc("GET /{$}", rbac.Public(), home)
@@ -22,7 +23,10 @@ func routes(gate *gatehouse.Gate) http.Handler {
 	pages.HandleFunc("GET /readyz", rbac.Public(), readyz(gate))
 
 	api := gate.Mux()
-	api.HandleFunc("/api/me", rbac.SignedIn(), me)
+	api.HandleFunc("GET /api/me", rbac.SignedIn(), me)
+	api.HandleFunc("POST /api/me", rbac.SignedIn(), me)
+	api.HandleFunc("/api/admin", rbac.Role("admin"), admin)
+	api.HandleFunc("/api/orders", rbac.Scope("orders:read"), orders)
 
 	root := http.NewServeMux()
 	root.Handle("/", gate.Wrap(pages))
@@ -50,6 +54,11 @@ func me(w http.ResponseWriter, r *http.Request) {
 		"claims":     who.Claims(),
 		"expires_in": int(time.Until(who.Expires()).Seconds()),
 	})
+}
+
+func orders(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintln(w, `{"orders":[]}`)
 }
 
 func admin(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "admin ok") }
