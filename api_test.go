@@ -24,6 +24,16 @@ const apiAudience = "https://api.example.com"
 func apiRoutes(gate *gatehouse.Gate) http.Handler {
 	api := gate.Mux()
 	api.HandleFunc("/api/me", rbac.SignedIn(), me)
+	api.HandleFunc("/api/until", rbac.SignedIn(), func(w http.ResponseWriter, r *http.Request) {
+		who, _ := gatehouse.IdentityFrom(r.Context())
+		ctx, stop := who.Context(r.Context())
+		defer stop()
+		ends, _ := ctx.Deadline()
+		fmt.Fprint(w, "lasts ", time.Until(ends).Round(time.Minute))
+		if ctx.Err() != nil {
+			fmt.Fprint(w, ", and is over")
+		}
+	})
 	api.HandleFunc("/api/public", rbac.Public(), me2)
 	api.HandleFunc("/api/admin", rbac.Role("admin"), me)
 	api.HandleFunc("/api/orders", rbac.Scope("orders:read"), me)
@@ -77,6 +87,7 @@ func (w *world) call(target string, header ...string) answer {
 func TestAPITakesAccessTokens(t *testing.T) {
 	w := apiWorld(t, nil)
 	token := w.accessToken("orders:read")
+	w.call("/api/until", "Authorization", "Bearer "+token).want(t, http.StatusOK, "lasts 5m0s")
 	for _, path := range []string{"/api/me", "/api/admin", "/api/orders", "/wrapped/me", "/twice/me"} {
 		res := w.call(path, "Authorization", "Bearer "+token).want(t, http.StatusOK)
 		var s seen
@@ -314,8 +325,9 @@ func TestAPIMistakes(t *testing.T) {
 			}
 		}
 	}
-	_, err := gatehouse.NewResourceServer(gatehouse.Config{ClientID: "a", ClientSecret: "b", SessionKeys: sound.SessionKeys, Store: gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{})})
-	for _, name := range []string{"ClientID", "ClientSecret", "SessionKeys", "Store", "API.Audience"} {
+	store := gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{})
+	_, err := gatehouse.NewResourceServer(gatehouse.Config{ClientID: "a", ClientSecret: "b", SessionKeys: sound.SessionKeys, Store: store, Revocations: store})
+	for _, name := range []string{"ClientID", "ClientSecret", "SessionKeys", "Store", "Revocations", "API.Audience"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v doesn't name %s", err, name)
 		}

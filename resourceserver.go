@@ -14,7 +14,7 @@ import (
 // Of config, API.Audience is required, and Issuer or API.Issuers. BaseURL is needed
 // for tokens that are bound to a DPoP key. ErrorHandler, HTTPClient, Logger, Clock,
 // Policy and InsecureHTTP do what they always do; ClientID, ClientSecret,
-// SessionKeys and Store are mistakes, and the rest has no meaning.
+// SessionKeys, Store and Revocations are mistakes, and the rest has no meaning.
 func NewResourceServer(config Config) (*Gate, error) {
 	var mistakes []error
 	note := func(err error) {
@@ -30,6 +30,7 @@ func NewResourceServer(config Config) (*Gate, error) {
 		{"ClientSecret", config.ClientSecret != ""},
 		{"SessionKeys", len(config.SessionKeys) > 0},
 		{"Store", config.Store != nil},
+		{"Revocations", config.Revocations != nil},
 	} {
 		if field.set {
 			note(mistake(field.name, "is for signing people in; make the Gate with New"))
@@ -48,7 +49,8 @@ func NewResourceServer(config Config) (*Gate, error) {
 		config.BaseURL = ""
 	}
 
-	g := &Gate{config: config, log: config.Logger}
+	g := &Gate{config: config, log: config.Logger, denials: newDenials(config)}
+	g.watches = newWatches(g.denials)
 	g.policy, err = config.Policy.Compile()
 	note(prefixed("Policy", err))
 	g.renewals, err = refresh.New(refresh.Config{Clock: config.Clock})

@@ -23,10 +23,14 @@ var ErrSignedOut = errors.New("gatehouse: the session has ended")
 //
 // Renewals don't end it, and idling doesn't as long as it lasts. It costs no
 // goroutine, and nothing once stop was called or ctx has ended. With an identity
-// made by [NewIdentity] it ends with ctx.
+// made by [NewIdentity] it ends with ctx, and with that of an access token when the
+// token expires.
 func (i *Identity) Context(ctx context.Context) (context.Context, context.CancelFunc) {
-	child, cancel := context.WithCancelCause(ctx)
 	who := i.known
+	if who.bearer != nil {
+		return context.WithTimeoutCause(ctx, who.bearer.Expires().Sub(who.gate.config.Clock()), ErrSignedOut)
+	}
+	child, cancel := context.WithCancelCause(ctx)
 	if who.gate == nil {
 		return child, func() { cancel(nil) }
 	}
