@@ -26,6 +26,7 @@ type party struct {
 	*testing.T
 	provider *oidctest.Server
 	client   *oidc.Client
+	http     *http.Client // that reaches the provider
 	log      *bytes.Buffer
 	mu       sync.Mutex
 	now      time.Time
@@ -47,12 +48,21 @@ var rsaKey = sync.OnceValue(func() *oidctest.Key { return oidctest.NewKey("RS256
 
 func newParty(t *testing.T, providing oidctest.Config, change func(*oidc.Config)) *party {
 	t.Helper()
-	p := &party{T: t, now: time.Now().Truncate(time.Second), log: &bytes.Buffer{}}
-	providing.Clock, providing.RefreshTokens = p.clock, oidctest.RefreshAlways
+	p := &party{T: t, http: http.DefaultClient}
+	providing.RefreshTokens = oidctest.RefreshAlways
 	if providing.Algorithm == "" && providing.Keys == nil {
 		providing.Keys = []*oidctest.Key{rsaKey()}
 	}
 	p.provider = oidctest.NewServer(t, providing)
+	p.begin(change)
+	return p
+}
+
+// begin signs somebody in at the provider, and makes the client.
+func (p *party) begin(change func(*oidc.Config)) {
+	p.Helper()
+	p.now, p.log = time.Now().Truncate(time.Second), &bytes.Buffer{}
+	p.provider.Configure(func(c *oidctest.Config) { c.Clock = p.clock })
 	p.provider.SignIn(oidctest.User{Subject: "alice", Claims: map[string]any{"name": "Alice"}})
 	config := oidc.Config{
 		Issuer: p.provider.Issuer(), ClientID: "app", ClientSecret: "secret", RedirectURL: redirectURL, Clock: p.clock,
@@ -63,10 +73,9 @@ func newParty(t *testing.T, providing oidctest.Config, change func(*oidc.Config)
 	}
 	client, err := oidc.NewClient(config)
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
 	p.client = client
-	return p
 }
 
 var request = oidc.AuthRequest{State: "state", Nonce: "nonce-of-this-sign-in", CodeVerifier: strings.Repeat("v", 43)}
@@ -78,7 +87,7 @@ func (p *party) code(request oidc.AuthRequest) oidc.Callback {
 	if err != nil {
 		p.Fatal(err)
 	}
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	browser := &http.Client{Transport: p.http.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := browser.Get(location)
 	if err != nil {
 		p.Fatal(err)

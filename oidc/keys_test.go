@@ -12,6 +12,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
+var ecKey = sync.OnceValue(func() *oidctest.Key { return oidctest.NewKey("ES256") })
+
 // ecParty has ES256 keys, which are quick to make.
 func ecParty(t *testing.T) *party {
 	t.Helper()
@@ -228,11 +230,12 @@ func TestDiscovery(t *testing.T) {
 		"gzip bomb": oidctest.GzipBomb(), "redirect": oidctest.Redirect(302, "https://evil.example"), "connection": oidctest.Drop(),
 		"twice": oidctest.Body(200, "application/json", `{"issuer":"a","issuer":"b"}`),
 	} {
-		p := ecParty(t)
-		p.provider.Intercept(oidctest.Discovery, fault)
-		if _, err := p.client.AuthCodeURL(t.Context(), request); err == nil {
-			t.Errorf("%s: no error", name)
-		}
+		inBubble(t, func(t *testing.T, p *party) { // its attempts are some time apart
+			p.provider.Intercept(oidctest.Discovery, fault)
+			if _, err := p.client.AuthCodeURL(t.Context(), request); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+		})
 	}
 }
 
@@ -288,45 +291,44 @@ func TestDiscoveryRecovers(t *testing.T) {
 	}
 }
 
-// TestHanging measures real time: whatever hangs, an answer comes within ten
-// seconds.
+// TestHanging: whatever hangs, an answer comes within ten seconds.
 func TestHanging(t *testing.T) {
 	for _, endpoint := range []oidctest.Endpoint{oidctest.Discovery, oidctest.Token, oidctest.JWKS, oidctest.Userinfo} {
 		t.Run(string(endpoint), func(t *testing.T) {
-			t.Parallel()
-			p := ecParty(t)
-			var code string
-			if endpoint != oidctest.Discovery {
-				code = p.code(request).Code
-			}
-			p.provider.Intercept(endpoint, oidctest.Hang())
-			began := time.Now()
-			var err error
-			if endpoint == oidctest.Discovery {
-				_, err = p.client.AuthCodeURL(t.Context(), request)
-			} else {
-				_, err = p.client.Exchange(t.Context(), code, request)
-			}
-			if !errors.Is(err, oidc.ErrUnavailable) || time.Since(began) > 9*time.Second {
-				t.Errorf("%v after %v", err, time.Since(began))
-			}
+			inBubble(t, func(t *testing.T, p *party) {
+				var code string
+				if endpoint != oidctest.Discovery {
+					code = p.code(request).Code
+				}
+				p.provider.Intercept(endpoint, oidctest.Hang())
+				began := time.Now()
+				var err error
+				if endpoint == oidctest.Discovery {
+					_, err = p.client.AuthCodeURL(t.Context(), request)
+				} else {
+					_, err = p.client.Exchange(t.Context(), code, request)
+				}
+				if took := time.Since(began); !errors.Is(err, oidc.ErrUnavailable) || took > 9*time.Second || took < time.Second {
+					t.Errorf("%v after %v", err, took)
+				}
+			})
 		})
 	}
 }
 
 // TestHangingUserinfo at a renewal doesn't cost the new tokens.
 func TestHangingUserinfo(t *testing.T) {
-	t.Parallel()
-	p := ecParty(t)
-	grant, err := p.signIn(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.provider.Intercept(oidctest.Userinfo, oidctest.Hang())
-	renewed, err := p.client.Renew(t.Context(), grant.Tokens, grant.IDClaims)
-	if err != nil || !errors.Is(renewed.UserinfoErr, oidc.ErrUnavailable) || renewed.Tokens.AccessToken() == grant.Tokens.AccessToken() {
-		t.Errorf("%v, %v", renewed, err)
-	}
+	inBubble(t, func(t *testing.T, p *party) {
+		grant, err := p.signIn(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.provider.Intercept(oidctest.Userinfo, oidctest.Hang())
+		renewed, err := p.client.Renew(t.Context(), grant.Tokens, grant.IDClaims)
+		if err != nil || !errors.Is(renewed.UserinfoErr, oidc.ErrUnavailable) || renewed.Tokens.AccessToken() == grant.Tokens.AccessToken() {
+			t.Errorf("%v, %v", renewed, err)
+		}
+	})
 }
 
 // TestRenewKeepsWhatIsOmitted (RFC 6749 §6, OpenID Connect Core §12.2).

@@ -14,6 +14,7 @@ import (
 // Client is what a provider knows of the application.
 type Client struct {
 	ID, Secret            string
+	Auth                  string // token_endpoint_auth_method
 	RedirectURI           string
 	PostLogoutRedirectURI string
 }
@@ -48,12 +49,20 @@ func (s *Server) post(ctx context.Context, endpoint string, form url.Values) err
 	if err != nil {
 		return err
 	}
+	if s.Client.Auth != AuthBasic {
+		form.Set("client_id", s.Client.ID)
+	}
+	if s.Client.Auth == AuthPost {
+		form.Set("client_secret", s.Client.Secret)
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(url.QueryEscape(s.Client.ID), url.QueryEscape(s.Client.Secret))
+	if s.Client.Auth == AuthBasic {
+		r.SetBasicAuth(url.QueryEscape(s.Client.ID), url.QueryEscape(s.Client.Secret))
+	}
 	_, err = s.call(r)
 	return err
 }

@@ -77,6 +77,7 @@ func storeOf(s *Server, logger *slog.Logger) storage.Storage {
 	store := storage.WithStaticClients(memory.New(logger), []storage.Client{{
 		ID:           s.Client.ID,
 		Secret:       s.Client.Secret,
+		Public:       s.Client.Auth == AuthNone,
 		Name:         "Shop",
 		RedirectURIs: []string{s.Client.RedirectURI},
 	}})

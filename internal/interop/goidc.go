@@ -65,6 +65,8 @@ func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provi
 		provider.Config{Issuer: s.Issuer, JWKS: newKeys(t), IDTokenAlgs: []goidc.SignatureAlgorithm{goidc.SigAlgRS256}},
 		provider.WithScopes(goidc.ScopeOpenID, goidc.ScopeProfile, goidc.ScopeEmail, goidc.ScopeOfflineAccess),
 		provider.WithSecretBasicAuthn(),
+		provider.WithSecretPostAuthn(),
+		provider.WithNoneAuthn(),
 		provider.WithAuthCodeGrant(
 			provider.AuthCodeGrantConfig{ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode}},
 			provider.WithIssuerResponseParameter(),
@@ -95,7 +97,7 @@ func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provi
 				GrantTypes:             []goidc.GrantType{goidc.GrantAuthorizationCode, goidc.GrantRefreshToken},
 				ResponseTypes:          []goidc.ResponseType{goidc.ResponseTypeCode},
 				ScopeIDs:               "openid profile email offline_access",
-				TokenAuthnMethod:       goidc.AuthnMethodSecretBasic,
+				TokenAuthnMethod:       goidc.AuthnMethod(s.Client.Auth),
 			},
 		}),
 	)

@@ -269,6 +269,32 @@ func TestThirdPartyLogin(t *testing.T) {
 	})
 }
 
+// TestClientAuth: every way to authenticate at the token endpoint works there, at
+// renewal and at revocation too. A public client needs no setting.
+func TestClientAuth(t *testing.T) {
+	for method, setting := range map[string]string{interop.AuthPost: interop.AuthPost, interop.AuthNone: ""} {
+		t.Run(method, func(t *testing.T) {
+			eachProvider(t, func(t *testing.T, p interop.Provider) {
+				w := newWorld(t, p.Authenticating(method), func(c *gatehouse.Config) { c.ClientAuth = setting })
+				b := w.browser()
+				b.signIn("/me", interop.Alice)
+				w.expire()
+				b.me()
+				w.wantRenewals(1)
+				last := w.server.LastRefreshToken()
+				if page := b.logout(); page.Body != "hello stranger" {
+					t.Errorf("%s", page)
+				}
+				if p.Traits.Revocation {
+					if err := w.server.Renew(t.Context(), last); err == nil {
+						t.Error("the refresh token is still good")
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestWrongSecret: the provider refuses the application, not the person.
 func TestWrongSecret(t *testing.T) {
 	eachProvider(t, func(t *testing.T, p interop.Provider) {

@@ -66,6 +66,7 @@ func settings(t testing.TB, s *Server) string {
 		"client": map[string]string{
 			"id":                    s.Client.ID,
 			"secret":                s.Client.Secret,
+			"auth":                  s.Client.Auth,
 			"redirectURI":           s.Client.RedirectURI,
 			"postLogoutRedirectURI": s.Client.PostLogoutRedirectURI,
 		},

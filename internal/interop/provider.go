@@ -16,9 +16,30 @@ type Provider struct {
 	// secret is the client's. Where the provider decodes Basic credentials as
 	// RFC 6749 §2.3.1 says, it needs encoding.
 	secret string
+	// auth is how the client authenticates at the token endpoint.
+	auth string
 	// open returns the running provider.
 	open func(t testing.TB, s *Server) http.Handler
 }
+
+// Authenticating returns the provider with its client registered for another
+// token_endpoint_auth_method than client_secret_basic: client_secret_post, or
+// none for a public client.
+func (p Provider) Authenticating(method string) Provider {
+	p.auth = method
+	if method == AuthNone {
+		p.secret = ""
+	}
+	return p
+}
+
+// Values of token_endpoint_auth_method (OpenID Connect Dynamic Client
+// Registration 1.0 §2).
+const (
+	AuthBasic = "client_secret_basic"
+	AuthPost  = "client_secret_post"
+	AuthNone  = "none"
+)
 
 // Traits are what providers differ in. The harness' own tests hold each of them
 // against the provider itself.

@@ -97,6 +97,31 @@ func TestManyAtOnce(t *testing.T) {
 	})
 }
 
+// TestManyAtOnceTooLate: the refresh token is dead, and the provider hears of it
+// once, not fifty times.
+func TestManyAtOnceTooLate(t *testing.T) {
+	eachProvider(t, func(t *testing.T, p interop.Provider) {
+		for name, end := range waysToDie(p.Traits) {
+			t.Run(name, func(t *testing.T) {
+				w := newWorld(t, p, nil)
+				b := w.browser()
+				b.signIn("/me", interop.Alice)
+				end(w)
+				earlier := len(w.server.Renewals())
+				w.expire()
+				for _, got := range w.manyAtOnce(50, b.Cookies(w.app.URL)) {
+					if got.err == nil {
+						t.Errorf("still signed in: %+v", got.seen)
+					}
+				}
+				if renewals := w.server.Renewals()[earlier:]; len(renewals) != 1 {
+					t.Errorf("%d renewals: %+v", len(renewals), renewals)
+				}
+			})
+		}
+	})
+}
+
 // TestLostAnswer: the browser never got the cookie of a renewal, and comes back
 // with the old one while the new access token lives.
 func TestLostAnswer(t *testing.T) {

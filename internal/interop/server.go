@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/http"
@@ -40,6 +41,7 @@ func (p Provider) Start(t testing.TB, baseURL string, clock *Clock) *Server {
 		Client: Client{
 			ID:                    "shop",
 			Secret:                p.secret,
+			Auth:                  cmp.Or(p.auth, AuthBasic),
 			RedirectURI:           baseURL + "/auth/callback",
 			PostLogoutRedirectURI: baseURL + "/",
 		},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/zitadel/oidc/v3/example/server/exampleop"
 	"github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
@@ -36,7 +37,7 @@ func openZitadel(t testing.TB, s *Server) http.Handler {
 	store := storage.NewStorageWithClients(directory{}, map[string]*storage.Client{
 		s.Client.ID: storage.WebClient(s.Client.ID, s.Client.Secret, s.Client.RedirectURI),
 	})
-	return exampleop.SetupServer(s.Issuer, registered{store, s.Client.PostLogoutRedirectURI}, nil, false)
+	return exampleop.SetupServer(s.Issuer, registered{store, s.Client}, nil, false)
 }
 
 // directory is who the example knows.
@@ -62,23 +63,27 @@ func (d directory) GetUserByUsername(login string) *storage.User {
 func (directory) ExampleClientID() string { return storage.ServiceUserID }
 
 // registered adds what clients of the example can't have: a registered
-// post_logout_redirect_uri.
+// post_logout_redirect_uri, and another way to authenticate.
 type registered struct {
 	*storage.Storage
-	postLogoutRedirectURI string
+	client Client
 }
 
 func (r registered) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
-	client, err := r.Storage.GetClientByClientID(ctx, id)
+	known, err := r.Storage.GetClientByClientID(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return clientWithLogout{client, r.postLogoutRedirectURI}, nil
+	return registeredClient{known, r.client}, nil
 }
 
-type clientWithLogout struct {
+type registeredClient struct {
 	op.Client
-	postLogoutRedirectURI string
+	as Client
 }
 
-func (c clientWithLogout) PostLogoutRedirectURIs() []string { return []string{c.postLogoutRedirectURI} }
+func (c registeredClient) PostLogoutRedirectURIs() []string {
+	return []string{c.as.PostLogoutRedirectURI}
+}
+
+func (c registeredClient) AuthMethod() oidc.AuthMethod { return oidc.AuthMethod(c.as.Auth) }

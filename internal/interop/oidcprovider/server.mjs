@@ -9,7 +9,8 @@ const { issuer, client, people, accessTokenSeconds } = JSON.parse(process.argv[2
 const provider = new Provider(issuer, {
   clients: [{
     client_id: client.id,
-    client_secret: client.secret,
+    client_secret: client.secret || undefined,
+    token_endpoint_auth_method: client.auth,
     redirect_uris: [client.redirectURI],
     post_logout_redirect_uris: [client.postLogoutRedirectURI],
     grant_types: ['authorization_code', 'refresh_token'],
