@@ -138,6 +138,18 @@ type Config struct {
 	// Default: none.
 	API API
 
+	// TrustedOrigins are other origins whose pages may send requests with an unsafe
+	// method, and open WebSockets, in the name of whoever is signed in. Without
+	// them only pages of BaseURL may: from anywhere else, subdomains included, such
+	// a request counts as nobody's, and gates answer it 403. Requests whose
+	// identity doesn't come from a cookie are never held to it.
+	TrustedOrigins []string
+	// InsecureCrossOriginPatterns are patterns of [http.ServeMux] for paths at
+	// which the session cookie counts wherever a request comes from. Whoever gets
+	// a visitor to open their page can send anything there in the visitor's name.
+	// A pattern for WebSockets has no method.
+	InsecureCrossOriginPatterns []string
+
 	// Policy says where in the claims roles, groups and scopes are found.
 	Policy rbac.Policy
 	// Admit, where set, decides at sign-in and at every renewal whether a
@@ -187,7 +199,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	baseURL, err := origin(c.BaseURL)
+	baseURL, err := origin("BaseURL", c.BaseURL)
 	if err != nil {
 		baseURL = "https://base-url.invalid" // what is built from it is no second mistake
 	}
@@ -269,25 +281,26 @@ func (c Config) page(field, given string) error {
 
 func beyondASCII(r rune) bool { return r > '~' }
 
-// origin checks BaseURL and returns it as browsers serialise it.
-func origin(baseURL string) (string, error) {
-	if baseURL == "" {
-		return "", mistake("BaseURL", "is required, such as \"https://app.example.com\"")
+// origin checks BaseURL, or another origin, and returns it as browsers serialise
+// it.
+func origin(field, text string) (string, error) {
+	if text == "" {
+		return "", mistake(field, "is required, such as \"https://app.example.com\"")
 	}
-	u, err := url.Parse(baseURL)
+	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "":
-		return "", mistake("BaseURL", "must be an absolute URL such as \"https://app.example.com\"")
+		return "", mistake(field, "must be an absolute URL such as \"https://app.example.com\"")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", mistake("BaseURL", "must have no user, query or fragment")
+		return "", mistake(field, "must have no user, query or fragment")
 	case u.Path != "" && u.Path != "/":
-		return "", mistake("BaseURL", "must be an origin without a path; an application below a path sets AuthPath")
+		return "", mistake(field, "must be an origin without a path; an application below a path sets AuthPath")
 	case strings.ContainsFunc(u.Host, beyondASCII):
-		return "", mistake("BaseURL", "must have the host as browsers send it, in ASCII (\"xn--…\", RFC 5891)")
+		return "", mistake(field, "must have the host as browsers send it, in ASCII (\"xn--…\", RFC 5891)")
 	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
-		return "", mistake("BaseURL", "http is for loopback only; browsers drop Secure cookies elsewhere")
+		return "", mistake(field, "http is for loopback only; browsers drop Secure cookies elsewhere")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return "", mistake("BaseURL", "must be https")
+		return "", mistake(field, "must be https")
 	}
 	host := strings.ToLower(u.Host)
 	host = strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme])

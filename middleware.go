@@ -29,6 +29,7 @@ type Gate struct {
 	names     names
 	denials   *denials
 	watches   *watches
+	foreign   *crossOrigin
 	flows     *flows
 	spent     *spent.Set // flows whose callback was used
 	renewals  *refresh.Group
@@ -71,6 +72,8 @@ func New(config Config) (*Gate, error) {
 	note(err)
 	note(g.makeJars())
 	note(g.makeBearers())
+	g.foreign, err = newCrossOrigin(config)
+	note(err)
 	g.vault = g.makeVault()
 	g.denials = newDenials(config)
 	g.watches = newWatches(g.denials)
@@ -288,7 +291,7 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 		before := len(header["Set-Cookie"])
 		v.identity, v.failure = nil, err
 		if found != nil {
-			v.identity, v.failure = g.admitSession(w, r, found)
+			v.identity, v.failure = g.admitRequest(w, r, found)
 		}
 		v.headers(header)
 		if set := header["Set-Cookie"]; len(set) > before {
@@ -296,6 +299,17 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 		}
 	}
 	return w, r.WithContext(v)
+}
+
+// admitRequest lets a request be its session's owner's, unless a page of another
+// origin sent it. It is then nobody's: gates refuse it, and the session neither
+// slides nor is renewed.
+func (g *Gate) admitRequest(w http.ResponseWriter, r *http.Request, who *Identity) (*Identity, error) {
+	if err := g.foreign.check(r); err != nil {
+		g.event(r.Context(), slog.LevelWarn, "cross-origin request", "refused", err.Error(), who.session())
+		return nil, forged(err)
+	}
+	return g.admitSession(w, r, who)
 }
 
 // admitSession lets a session in that wasn't revoked, and keeps it fresh. One

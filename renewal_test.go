@@ -152,6 +152,7 @@ func TestWhoRenews(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, setup{})
 			b := w.browser().signIn()
+			header := with(header, "Origin", w.app.URL) // a WebSocket needs it
 			w.clock.advance(due)
 			if res := b.send(http.MethodGet, "/me", header, ""); len(res.Cookies()) != 0 || res.StatusCode != http.StatusOK {
 				t.Errorf("%d, renewed %v", res.StatusCode, res.Cookies())
