@@ -17,6 +17,9 @@ const (
 	// its renewal. The renewal goes on without it, and the next request finds
 	// the result.
 	patience = 3 * time.Second
+	// renewBudget is how long a request waits for renewals at most, all of them
+	// together.
+	renewBudget = 9 * time.Second
 	// hops bounds how many remembered renewals lead from an old cookie to the
 	// newest session.
 	hops = 4
@@ -32,12 +35,19 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 		g.renewals.Presented(who.session().key())
 	}
 	var value []byte
+	var until time.Time
 	for range hops {
 		if !g.due(r, who.session()) {
 			break
 		}
-		renewed, err := g.renew(r, who.session())
+		if until.IsZero() {
+			until = time.Now().Add(renewBudget)
+		}
+		renewed, err := g.renew(r, who.session(), until)
 		if err != nil {
+			if value != nil { // an earlier renewal, whose answer was lost, is not lost once more
+				_ = g.vault.put(w, r, who.session(), value)
+			}
 			return g.withoutRenewal(w, r, who, err)
 		}
 		next := g.vault.reopen(r.Context(), who.session(), renewed)
@@ -96,10 +106,10 @@ func (g *Gate) ended(s *session) bool {
 
 // renew returns the renewed session, sealed. However many requests ask, in
 // whatever order, the provider is asked once, and all of them get the same.
-func (g *Gate) renew(r *http.Request, s *session) ([]byte, error) {
-	ctx := r.Context()
+func (g *Gate) renew(r *http.Request, s *session, until time.Time) ([]byte, error) {
+	ctx, cancel := context.WithDeadline(r.Context(), until)
+	defer cancel()
 	if !g.dead(s, 0) {
-		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
 	}

@@ -140,6 +140,33 @@ func TestLostAnswerThatIsDueItself(t *testing.T) {
 	}
 }
 
+// TestLostAnswerDuringAnOutage: the remembered session is due itself, and can't
+// be renewed now. The browser gets it all the same, before it is forgotten.
+func TestLostAnswerDuringAnOutage(t *testing.T) {
+	for name, later := range map[string]time.Duration{"due": due, "in its last second": dead - time.Minute - time.Second} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{})
+			b := w.browser().signIn()
+			old := sessionCookies(b.cookies())
+			w.clock.advance(due)
+			b.get("/me")
+			b.keep(old)
+			w.clock.advance(later)
+			remove := w.provider.Intercept(oidctest.Token, oidctest.Status(http.StatusInternalServerError))
+			res := b.get("/me").want(t, http.StatusOK, "alice")
+			if got := sessionCookies(res.Cookies()); len(got) != 1 || got[0].Value == old[0].Value {
+				t.Errorf("the answer sets %v", got)
+			}
+			remove()
+			w.clock.advance(dead)
+			b.get("/me").want(t, http.StatusOK, "alice")
+			if w.provider.Reuses() != 0 {
+				t.Errorf("%d reuses", w.provider.Reuses())
+			}
+		})
+	}
+}
+
 // TestWhoRenews: requests whose answer a browser may throw away leave the
 // renewal to others until the token is dead.
 func TestWhoRenews(t *testing.T) {

@@ -1,0 +1,166 @@
+package gatehouse_test
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
+)
+
+// wire carries requests to handlers by host, without a network, so that all of
+// it goes by the false time of testing/synctest.
+type wire map[string]http.Handler
+
+func (hosts wire) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	defer func() {
+		if recover() != nil { // http.ErrAbortHandler
+			res, err = nil, io.ErrUnexpectedEOF
+			if r.Context().Err() != nil {
+				err = r.Context().Err()
+			}
+		}
+	}()
+	served := r.Clone(r.Context())
+	served.RequestURI, served.Host = r.URL.RequestURI(), r.URL.Host
+	if served.Body == nil {
+		served.Body = http.NoBody
+	}
+	answer := httptest.NewRecorder()
+	hosts[r.URL.Host].ServeHTTP(answer, served)
+	res = answer.Result()
+	res.Request = r
+	if res.Header.Get("X-Drips") != "" {
+		res.Body = drip{r}
+	}
+	return res, nil
+}
+
+// drip is a body of which a byte comes every second, without end.
+type drip struct{ r *http.Request }
+
+func (d drip) Read(b []byte) (int, error) {
+	select {
+	case <-time.After(time.Second):
+		b[0] = ' '
+		return 1, nil
+	case <-d.r.Context().Done():
+		return 0, d.r.Context().Err()
+	}
+}
+
+func (drip) Close() error { return nil }
+
+func drips(http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Drips", "1")
+		w.Header().Set("Content-Type", "application/json")
+	})
+}
+
+// newStillWorld is a world in which time passes only while everybody waits. It
+// is made inside of a synctest bubble.
+func newStillWorld(t *testing.T) (*world, *browser) {
+	hosts := wire{}
+	w := &world{
+		TB: t, log: &log{}, idp: &httptest.Server{URL: "https://idp.example"}, app: &httptest.Server{URL: "https://app.example"},
+		provider: oidctest.NewProvider(oidctest.Config{
+			Issuer: "https://idp.example", Keys: []*oidctest.Key{signingKey()}, RefreshTokens: oidctest.RefreshAlways,
+		}),
+	}
+	t.Cleanup(w.provider.Close)
+	w.provider.SignIn(alice)
+	gate, err := gatehouse.New(gatehouse.Config{
+		Issuer: w.idp.URL, ClientID: "app", ClientSecret: "secret", BaseURL: w.app.URL, SessionKeys: []cookie.Key{cookie.NewKey()},
+		HTTPClient: &http.Client{Transport: hosts}, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = gate.Close() })
+	w.gate = gate
+	hosts["idp.example"], hosts["app.example"] = w.provider, routes(gate)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, &browser{w, &http.Client{
+		Transport: hosts, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, jar}
+}
+
+// TestTenSeconds: whatever the provider does, and at whichever endpoint, nobody
+// waits longer than that for an answer.
+func TestTenSeconds(t *testing.T) {
+	signedIn := func(b *browser) func() answer {
+		b.signIn()
+		time.Sleep(dead)
+		return func() answer { return b.fetch("/me") }
+	}
+	actions := map[string]struct {
+		prepare   func(b *browser) func() answer
+		endpoints []oidctest.Endpoint // at which it matters
+		want      []int
+	}{
+		"login": {func(b *browser) func() answer { return func() answer { return b.get("/me") } },
+			[]oidctest.Endpoint{oidctest.Discovery}, []int{http.StatusServiceUnavailable}},
+		"callback": {func(b *browser) func() answer {
+			callback := b.callback("/me")
+			return func() answer { return b.get(callback) }
+		}, []oidctest.Endpoint{oidctest.JWKS, oidctest.Token, oidctest.Userinfo}, []int{http.StatusServiceUnavailable}},
+		"renewal": {signedIn,
+			[]oidctest.Endpoint{oidctest.Token, oidctest.Userinfo}, []int{http.StatusOK, http.StatusServiceUnavailable}},
+		"renewal of a token that is dead on arrival": {func(b *browser) func() answer {
+			ask := signedIn(b)
+			b.w.provider.OnAnswer(oidctest.Token, func(d map[string]any) { d["expires_in"] = 1 })
+			return ask
+		}, []oidctest.Endpoint{oidctest.Token, oidctest.Userinfo}, []int{http.StatusOK, http.StatusServiceUnavailable}},
+		"renewal, discovery and keys forgotten": {func(b *browser) func() answer {
+			b.signIn()
+			time.Sleep(time.Hour + time.Minute)
+			return func() answer { return b.fetch("/me") }
+		}, []oidctest.Endpoint{oidctest.Discovery, oidctest.JWKS, oidctest.Token}, []int{http.StatusOK, http.StatusServiceUnavailable}},
+		"logout": {func(b *browser) func() answer {
+			b.signIn()
+			time.Sleep(90 * time.Minute)
+			return func() answer { return b.send(http.MethodPost, "/auth/logout", navigation, "") }
+		}, []oidctest.Endpoint{oidctest.Discovery, oidctest.Revocation}, []int{http.StatusSeeOther}},
+	}
+	for name, action := range actions {
+		for kind, fault := range map[string]oidctest.Fault{"silent": oidctest.Hang(), "dripping": drips, "late": oidctest.Delay(6500 * time.Millisecond)} {
+			all := action.endpoints
+			for i := range len(all) + 1 {
+				endpoints := all
+				if i < len(all) {
+					endpoints = all[i : i+1]
+				}
+				t.Run(name+", "+kind, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						w, b := newStillWorld(t)
+						ask := action.prepare(b)
+						for _, endpoint := range endpoints {
+							w.provider.Intercept(endpoint, fault)
+						}
+						began := time.Now()
+						res := ask()
+						if waited := time.Since(began); waited > 10*time.Second {
+							t.Errorf("%v: %d after %v", endpoints, res.StatusCode, waited)
+						}
+						time.Sleep(10 * time.Second) // for what goes on without anybody waiting
+						if kind != "late" && !slices.Contains(action.want, res.StatusCode) {
+							t.Errorf("%v: %d: %s", endpoints, res.StatusCode, res.body)
+						}
+					})
+				})
+			}
+		}
+	}
+}
