@@ -1,0 +1,85 @@
+package gatehouse_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse"
+)
+
+func TestAdmit(t *testing.T) {
+	type call struct {
+		renewal bool
+		own     any
+	}
+	var mu sync.Mutex
+	var calls []call
+	var answer func(*gatehouse.Admission) error
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		c.Admit = func(_ context.Context, a *gatehouse.Admission) error {
+			mu.Lock()
+			defer mu.Unlock()
+			calls = append(calls, call{a.Renewal, a.Own["level"]})
+			if a.AccessToken == "" || a.Claims["sub"] != "alice" {
+				return errors.New("no claims")
+			}
+			return answer(a)
+		}
+	}})
+	answer = func(a *gatehouse.Admission) error {
+		if !a.Renewal {
+			a.Own["level"], a.Own["name"] = 7, "Dr. Alice"
+		}
+		return nil
+	}
+	b := w.browser().signIn()
+	if claims := b.me().Claims; claims["level"] != 7.0 || claims["name"] != "Dr. Alice" {
+		t.Errorf("claims %v", claims)
+	}
+	w.clock.advance(due)
+	if claims := b.me().Claims; claims["level"] != 7.0 || claims["name"] != "Dr. Alice" {
+		t.Errorf("after renewal: claims %v", claims)
+	}
+	if len(calls) != 2 || calls[0].renewal || !calls[1].renewal || calls[1].own != 7.0 {
+		t.Errorf("calls %v", calls)
+	}
+
+	answer = func(*gatehouse.Admission) error { return errors.New("database away: canary") }
+	w.clock.advance(due)
+	if claims := b.me().Claims; claims["level"] != 7.0 {
+		t.Errorf("a failure at renewal lost %v", claims)
+	}
+	res := w.browser().visit("/me").want(t, http.StatusInternalServerError)
+	if strings.Contains(res.body, "canary") {
+		t.Error("the cause reached the page")
+	}
+
+	answer = func(*gatehouse.Admission) error {
+		return &gatehouse.Error{Status: http.StatusForbidden, Message: "You have left the company."}
+	}
+	w.clock.advance(due)
+	b.get("/me").want(t, http.StatusForbidden, "You have left the company.")
+	if len(sessionCookies(b.cookies())) != 0 {
+		t.Error("a refused session is still there")
+	}
+	refused := w.browser()
+	refused.visit("/me").want(t, http.StatusForbidden, "You have left the company.")
+	if len(sessionCookies(refused.cookies())) != 0 {
+		t.Error("a refused sign-in began a session")
+	}
+
+	for name, bad := range map[string]func(*gatehouse.Admission) error{
+		"sub":           func(a *gatehouse.Admission) error { a.Own["sub"] = "mallory"; return nil },
+		"not encodable": func(a *gatehouse.Admission) error { a.Own["f"] = func() {}; return nil },
+		"panic":         func(*gatehouse.Admission) error { panic("oops") },
+	} {
+		answer = bad
+		if res := w.browser().visit("/me"); res.StatusCode != http.StatusInternalServerError {
+			t.Errorf("%s: %d", name, res.StatusCode)
+		}
+	}
+}
