@@ -92,9 +92,9 @@ func newStillWorld(t *testing.T) (*world, *browser) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, &browser{w, &http.Client{
+	return w, &browser{w: w, client: &http.Client{
 		Transport: hosts, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, jar}
+	}, jar: jar}
 }
 
 // TestTenSeconds: whatever the provider does, and at whichever endpoint, nobody

@@ -159,6 +159,7 @@ func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo str
 		g.Fail(w, r, unsealable(err))
 		return
 	}
+	g.enter(r.Context(), who.session(), whereOf(r))
 	redirect(w, r, g.local(returnTo))
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
 	"github.com/gatehouse-go/gatehouse/internal/returnto"
 	"github.com/gatehouse-go/gatehouse/rbac"
+	"github.com/gatehouse-go/gatehouse/refresh"
 	"github.com/gorilla/securecookie"
 )
 
@@ -150,6 +151,14 @@ type Config struct {
 	// A pattern for WebSockets has no method.
 	InsecureCrossOriginPatterns []string
 
+	// Coordinator, where set, lets several processes renew a session once: one of
+	// them asks the provider, and all have the answer. While it can't be asked
+	// nothing is renewed, which signs nobody out. A Store or Revocations that
+	// implements [refresh.Coordinator] is used without being named here. Default:
+	// each process renews on its own, so that providers that see a refresh token
+	// twice may end the session.
+	Coordinator refresh.Coordinator
+
 	// Policy says where in the claims roles, groups and scopes are found.
 	Policy rbac.Policy
 	// Admit, where set, decides at sign-in and at every renewal whether a
@@ -190,9 +199,8 @@ func (c Config) withDefaults() (Config, error) {
 	c.SessionLifetime = orDefault(c.SessionLifetime, defaultSessionLifetime)
 	c.IdleTimeout = orDefault(c.IdleTimeout, defaultIdleTimeout)
 	c.RememberedSessions = orDefault(c.RememberedSessions, defaultRememberedSessions)
-	if shared, ok := c.Store.(Revocations); ok && c.Revocations == nil {
-		c.Revocations = shared
-	}
+	c.Revocations = firstOf(c.Revocations, c.Store)
+	c.Coordinator = firstOf(c.Coordinator, c.Store, c.Revocations)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
@@ -230,6 +238,17 @@ func (c Config) checkPrompt() error {
 		return mistake("Prompt", "\"none\" can't be combined with other values")
 	}
 	return nil
+}
+
+// firstOf returns named, or else the first of others that is one as well.
+func firstOf[T comparable](named T, others ...any) T {
+	var none T
+	for _, other := range others {
+		if one, ok := other.(T); ok && named == none {
+			named = one
+		}
+	}
+	return named
 }
 
 func orDefault[T comparable](value, fallback T) T {

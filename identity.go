@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/rbac"
+	"github.com/gatehouse-go/gatehouse/refresh"
 )
 
 // Identity is who is asking: a person the provider vouched for, as read from
@@ -36,6 +37,9 @@ type known struct {
 	// and the provider's session's.
 	naming, namingPeople sync.Once
 	names                [3]string
+
+	keying sync.Once // and so is the name of its tokens
+	key    refresh.Key
 }
 
 func newIdentity(g *Gate, s session) *Identity {
@@ -81,6 +85,13 @@ func (i *Identity) revocable() []string {
 		copy(who.names[1:], people[:])
 	})
 	return who.names[:]
+}
+
+// key names the tokens of its session to the renewal group.
+func (i *Identity) key() refresh.Key {
+	who := i.known
+	who.keying.Do(func() { who.key = who.session.key() })
+	return who.key
 }
 
 // session is the one it was read from.
@@ -156,6 +167,15 @@ func (i *Identity) SessionEnds() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(ends, 0)
+}
+
+// SessionID names the session to [Gate.Revoke], and is its ID in a [Session]. It
+// opens nothing. "" for an identity made by [NewIdentity].
+func (i *Identity) SessionID() string {
+	if i.known.gate == nil {
+		return ""
+	}
+	return i.sessionName()
 }
 
 // Format prints whom the identity stands for, never its tokens.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
 	"github.com/gatehouse-go/gatehouse/oidc"
+	"github.com/gatehouse-go/gatehouse/refresh"
 )
 
 // revokeBudget is how long a sign-out waits for each answer of the provider.
@@ -47,11 +48,16 @@ func (g *Gate) sameOrigin(r *http.Request) bool {
 	return fetchmeta.SameOrigin(r, g.config.BaseURL)
 }
 
-func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) {
-	s := g.newest(r)
+func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) { g.signOutOf(w, r, g.newest(r)) }
+
+// signOutOf ends a session here and at the provider, and sends the browser on.
+func (g *Gate) signOutOf(w http.ResponseWriter, r *http.Request, latest newest) {
 	g.sessions.Clear(w, r)
 	target := g.config.AfterLogout
-	if s != nil {
+	for _, key := range latest.keys {
+		g.renewals.Forget(key)
+	}
+	if s := latest.session; s != nil {
 		g.drop(w, r, s)
 		g.denyCopies(r, g.nameOf(s), s)
 		g.logSignOut(r.Context(), s, "")
@@ -79,21 +85,27 @@ func (g *Gate) denyCopies(r *http.Request, name string, s *session) {
 	}
 }
 
-// newest is the session of the request, or the renewal of it that the browser
-// has not presented yet.
-func (g *Gate) newest(r *http.Request) *session {
+// newest is the session of a request, or the renewal of it that the browser has
+// not presented yet.
+type newest struct {
+	session *session      // nil: none, or none that can be opened now
+	keys    []refresh.Key // of it and of those that led to it
+}
+
+func (g *Gate) newest(r *http.Request) newest {
 	who, err := g.open(r)
 	if err != nil { // signed out all the same, as soon as anybody can tell
 		text, _ := g.sessions.Text(r)
 		g.denyCopies(r, g.vault.name(text), nil)
 	}
 	if who == nil {
-		return nil
+		return newest{}
 	}
+	var keys []refresh.Key
 	for range hops {
 		key := who.session().key()
+		keys = append(keys, key)
 		value, ok := g.renewals.Lookup(key)
-		g.renewals.Forget(key)
 		if !ok {
 			break
 		}
@@ -101,7 +113,7 @@ func (g *Gate) newest(r *http.Request) *session {
 			who = renewed
 		}
 	}
-	return who.session()
+	return newest{who.session(), keys}
 }
 
 // revoke ends the refresh token at the provider (RFC 7009). Signing out doesn't

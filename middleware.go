@@ -29,6 +29,7 @@ type Gate struct {
 	names     names
 	denials   *denials
 	watches   *watches
+	directory *directory
 	foreign   *crossOrigin
 	flows     *flows
 	spent     *spent.Set // flows whose callback was used
@@ -64,7 +65,11 @@ func New(config Config) (*Gate, error) {
 	note(err)
 	g.policy, err = config.Policy.Compile()
 	note(prefixed("Policy", err))
-	g.renewals, err = refresh.New(refresh.Config{Leeway: max(config.RefreshLeeway, 0), Clock: config.Clock}) // a negative one is noted
+	g.renewals, err = refresh.New(refresh.Config{
+		Leeway:      max(config.RefreshLeeway, 0), // a negative one is noted
+		Coordinator: config.Coordinator,
+		Clock:       config.Clock,
+	})
 	note(err)
 	g.moments, err = refresh.New(refresh.Config{Clock: config.Clock})
 	note(err)
@@ -74,12 +79,15 @@ func New(config Config) (*Gate, error) {
 	note(g.makeBearers())
 	g.foreign, err = newCrossOrigin(config)
 	note(err)
-	g.vault = g.makeVault()
-	g.denials = newDenials(config)
-	g.watches = newWatches(g.denials)
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, fmt.Errorf("gatehouse: invalid configuration:\n%w", err)
 	}
+	g.vault = g.makeVault()
+	if g.directory, err = newDirectory(config); err != nil {
+		return nil, fmt.Errorf("gatehouse: %w", err)
+	}
+	g.denials = newDenials(config)
+	g.watches = newWatches(g.denials)
 	g.config.ClientSecret = "" // the provider's client keeps it where nothing prints it
 
 	g.challenge = fmt.Sprintf("Cookie realm=%q, form-action=%q, cookie-name=%q",
@@ -89,6 +97,7 @@ func New(config Config) (*Gate, error) {
 		config.AuthPath + "/callback": g.serveCallback,
 		config.AuthPath + "/logout":   g.serveLogout,
 		config.AuthPath + "/session":  g.serveSession,
+		config.AuthPath + "/sessions": g.serveSessions,
 
 		config.AuthPath + "/backchannel-logout":  g.serveBackchannelLogout,
 		config.AuthPath + "/frontchannel-logout": g.serveFrontchannelLogout,
@@ -189,10 +198,10 @@ func prefixed(field string, err error) error {
 }
 
 // Ready reports whether the provider can be used: its discovery document and
-// keys are there. It asks for them if they aren't yet. A [Config.Store] that has
-// a method Ready(ctx) error is asked as well, and so is [Config.Revocations]. For readiness probes; an
-// application serves signed-in users while the provider is away, and nobody
-// while the store is.
+// keys are there. It asks for them if they aren't yet. Store, Revocations and
+// Coordinator of [Config] that have a method Ready(ctx) error are asked as well.
+// For readiness probes; an application serves signed-in users while the provider
+// is away, and nobody while the store is.
 func (g *Gate) Ready(ctx context.Context) error {
 	if g.provider == nil {
 		return g.bearers.verifier.Ready(ctx)
@@ -202,7 +211,7 @@ func (g *Gate) Ready(ctx context.Context) error {
 	for _, part := range []struct {
 		field string
 		value any
-	}{{"Store", g.config.Store}, {"Revocations", g.config.Revocations}} {
+	}{{"Store", g.config.Store}, {"Revocations", g.config.Revocations}, {"Coordinator", g.config.Coordinator}} {
 		if remote, ok := part.value.(readier); ok && !asked[part.value] {
 			asked[part.value] = true
 			mistakes = append(mistakes, prefixed(part.field, remote.Ready(ctx)))
@@ -239,7 +248,7 @@ func (g *Gate) Identify(next http.Handler) http.Handler {
 	})
 }
 
-// Endpoints serves login, callback, logout and session below [Config.AuthPath],
+// Endpoints serves what is below [Config.AuthPath], such as login and callback,
 // for routers whose groups never see those paths; anything else is a 404.
 // [Gate.Wrap] includes it.
 func (g *Gate) Endpoints() http.Handler {
@@ -335,7 +344,7 @@ func (g *Gate) admitSession(w http.ResponseWriter, r *http.Request, who *Identit
 
 func (g *Gate) refuseRevoked(w http.ResponseWriter, r *http.Request, who *Identity) {
 	g.logSession(r.Context(), "session ended", who.session(), "revoked")
-	g.drop(w, r, who.session())
+	g.forget(w, r, who.session())
 }
 
 // withoutDenials decides about a session while nobody can say whether it was

@@ -54,6 +54,9 @@ func newPages(baseURL string) (*pages, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := parsed.New("sessions").Parse(sessionsHTML); err != nil {
+		return nil, err
+	}
 	style := sha256.Sum256([]byte(pageCSS))
 	return &pages{
 		template: parsed,
@@ -124,8 +127,13 @@ const startPage = "Go to the start page"
 
 func (p *pages) show(w http.ResponseWriter, status int, shown page) {
 	shown.Style = template.CSS(pageCSS) // our own embedded file
+	p.write(w, status, "page", shown)
+}
+
+// write answers with one of our documents.
+func (p *pages) write(w http.ResponseWriter, status int, name string, shown any) {
 	var body bytes.Buffer
-	if err := p.template.Execute(&body, shown); err != nil {
+	if err := p.template.ExecuteTemplate(&body, name, shown); err != nil {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}

@@ -32,7 +32,7 @@ const (
 // error, none for now.
 func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Identity, error) {
 	if g.renewals.Active() {
-		g.renewals.Presented(who.session().key())
+		g.renewals.Presented(who.key())
 	}
 	var value []byte
 	var until time.Time
@@ -74,6 +74,12 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 
 // drop ends a session that is over: its cookie goes, and what is kept of it.
 func (g *Gate) drop(w http.ResponseWriter, r *http.Request, s *session) {
+	g.forget(w, r, s)
+	g.leave(r.Context(), s)
+}
+
+// forget is drop for one that isn't listed any more.
+func (g *Gate) forget(w http.ResponseWriter, r *http.Request, s *session) {
 	g.sessions.Clear(w, r)
 	g.watches.end(g.nameOf(s))
 	if err := g.vault.end(r.Context(), s); err != nil { // it is over all the same
@@ -113,11 +119,12 @@ func (g *Gate) renew(r *http.Request, s *session, until time.Time) ([]byte, erro
 		ctx, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
 	}
-	return g.renewals.Do(ctx, s.key(), g.renewal(s, !g.passive(r)))
+	return g.renewals.Do(ctx, s.key(), g.renewal(s, !g.passive(r), whereOf(r)))
 }
 
-// renewal is what runs once. touch says that it counts as use of the session.
-func (g *Gate) renewal(s *session, touch bool) func(context.Context) (refresh.Result, error) {
+// renewal is what runs once. touch says that it counts as use of the session,
+// from where.
+func (g *Gate) renewal(s *session, touch bool, where string) func(context.Context) (refresh.Result, error) {
 	return func(ctx context.Context) (refresh.Result, error) {
 		renewed, value, err := g.renewKept(ctx, s, touch)
 		if err != nil {
@@ -125,6 +132,9 @@ func (g *Gate) renewal(s *session, touch bool) func(context.Context) (refresh.Re
 			return refresh.Result{}, err
 		}
 		g.logRenewal(ctx, renewed, nil)
+		if touch {
+			g.enter(ctx, renewed, where)
+		}
 		return refresh.Result{Value: value, Next: renewed.key(), Expires: renewed.tokens.Expires()}, nil
 	}
 }
@@ -236,6 +246,9 @@ func (g *Gate) slide(w http.ResponseWriter, r *http.Request, who *Identity) *Ide
 		slid := *s
 		slid.seen = now.Unix()
 		value, err := g.vault.replace(ctx, s, &slid)
+		if err == nil {
+			g.enter(ctx, &slid, whereOf(r))
+		}
 		return refresh.Result{Value: value, Expires: now.Add(time.Second)}, err
 	})
 	if errors.Is(err, errGone) {

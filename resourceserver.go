@@ -14,7 +14,7 @@ import (
 // Of config, API.Audience is required, and Issuer or API.Issuers. BaseURL is needed
 // for tokens that are bound to a DPoP key. ErrorHandler, HTTPClient, Logger, Clock,
 // Policy and InsecureHTTP do what they always do; ClientID, ClientSecret,
-// SessionKeys, Store and Revocations are mistakes, and the rest has no meaning.
+// SessionKeys, Store, Revocations and Coordinator are mistakes, and the rest has no meaning.
 func NewResourceServer(config Config) (*Gate, error) {
 	var mistakes []error
 	note := func(err error) {
@@ -31,6 +31,7 @@ func NewResourceServer(config Config) (*Gate, error) {
 		{"SessionKeys", len(config.SessionKeys) > 0},
 		{"Store", config.Store != nil},
 		{"Revocations", config.Revocations != nil},
+		{"Coordinator", config.Coordinator != nil},
 	} {
 		if field.set {
 			note(mistake(field.name, "is for signing people in; make the Gate with New"))

@@ -47,8 +47,26 @@ func (g *Gate) revokeSession(ctx context.Context, name string) error {
 	return err
 }
 
+// revokeUser also clears away what is listed of theirs. That is tidiness where
+// the denylist is shared, and what counts where only the store is.
 func (g *Gate) revokeUser(ctx context.Context, sub string, now time.Time) error {
-	return g.deny(ctx, g.names.user(sub), now)
+	err := g.deny(ctx, g.names.user(sub), now)
+	listed, unlisted := g.directory.of(ctx, sub)
+	if unlisted != nil {
+		return errors.Join(err, unlisted)
+	}
+	for _, one := range listed {
+		if one.Began.After(now) {
+			continue
+		}
+		if g.config.Store != nil {
+			err = errors.Join(err, g.config.Store.Delete(ctx, one.ID))
+		}
+		if gone := g.directory.leave(ctx, sub, one.ID); gone != nil {
+			g.event(ctx, slog.LevelWarn, "directory", "failed", gone.Error(), nil)
+		}
+	}
+	return err
 }
 
 // deny revokes what began before now under a name of people.

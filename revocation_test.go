@@ -62,7 +62,9 @@ func (w *world) replica(change func(*gatehouse.Config)) *world {
 }
 
 // at is the same browser, sent to another replica: cookies ignore ports.
-func (b *browser) at(w *world) *browser { return &browser{w, b.client, b.jar} }
+func (b *browser) at(w *world) *browser {
+	return &browser{w: w, client: b.client, jar: b.jar, agent: b.agent}
+}
 
 // TestCopiedCookie: after a sign-out the copy is worth nothing, and the next
 // sign-in of the same session at the provider is.
@@ -267,12 +269,10 @@ func TestLongLivedHandlers(t *testing.T) {
 				}
 			}})
 			other := w.replica(nil)
-			w.provider.SignIn(alice)
-			b, bystander := w.browser().signIn(), w.browser()
 			w.provider.SignIn(bob)
-			bystander.signIn()
+			bystander := w.browser().signIn()
 			w.provider.SignIn(alice)
-			b = w.browser().signIn()
+			b := w.browser().signIn()
 			go b.fetch("/stream")
 			<-opened
 			ctx, leave := context.WithCancel(t.Context())

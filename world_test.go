@@ -198,6 +198,7 @@ type browser struct {
 	w      *world
 	client *http.Client
 	jar    *cookiejar.Jar
+	agent  string // its User-Agent, when that matters
 }
 
 func (w *world) browser() *browser {
@@ -209,7 +210,7 @@ func (w *world) browser() *browser {
 	if transport, ok := w.app.Client().Transport.(*http.Transport); ok {
 		client.Transport = transport
 	}
-	return &browser{w, client, jar}
+	return &browser{w: w, client: client, jar: jar}
 }
 
 // answer is a response with its body read.
@@ -246,6 +247,9 @@ func (b *browser) send(method, target string, header http.Header, body string) a
 		b.w.Fatal(err)
 	}
 	r.Header = header.Clone()
+	if b.agent != "" {
+		r.Header.Set("User-Agent", b.agent)
+	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
