@@ -20,8 +20,8 @@ import (
 // strangers is how many different sessions the rows "first seen" go round in:
 // more than the gate is told to remember, so that none is when it comes again.
 const (
-	remembered = 64
-	strangers  = 400
+	remembered = 16
+	strangers  = 100
 )
 
 // cookies are whole requests of a signed-in person, from the middleware to the
@@ -40,23 +40,30 @@ func bare() contender {
 }
 
 func gates(s signer) []contender {
-	establish := func(*gatehouse.Gate) func(http.Handler) http.Handler {
-		return func(next http.Handler) http.Handler { return next }
-	}
-	admin := func(g *gatehouse.Gate) func(http.Handler) http.Handler { return g.Require(rbac.Role("admin")) }
 	return []contender{
-		gate("gatehouse, first seen", newGate(s, remembered), establish, strangers),
-		gate("gatehouse, seen before", newGate(s, remembered), establish, 1),
-		gate("gatehouse, first seen, a role required", newGate(s, remembered), admin, strangers),
-		gate("gatehouse, seen before, a role required", newGate(s, remembered), admin, 1),
+		gate("gatehouse, first seen", newGate(s, 0, nil), anybody, strangers),
+		gate("gatehouse, seen before", newGate(s, 0, nil), anybody, 1),
+		gate("gatehouse, first seen, a role required", newGate(s, 0, nil), admins, strangers),
+		gate("gatehouse, seen before, a role required", newGate(s, 0, nil), admins, 1),
+		gate("gatehouse, in-memory store, first seen", newGate(s, 0, memoryStore()), anybody, strangers),
+		gate("gatehouse, in-memory store, seen before", newGate(s, 0, memoryStore()), anybody, 1),
 	}
 }
 
-func newGate(s signer, remembered int) *gatehouse.Gate {
+func anybody(*gatehouse.Gate) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler { return next }
+}
+
+func admins(g *gatehouse.Gate) func(http.Handler) http.Handler { return g.Require(rbac.Role("admin")) }
+
+func memoryStore() gatehouse.Store { return gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{}) }
+
+// newGate signs people in that have so many groups.
+func newGate(s signer, groups int, store gatehouse.Store) *gatehouse.Gate {
 	return must(gatehouse.New(gatehouse.Config{
-		Issuer: issuer, ClientID: clientID, ClientSecret: "secret", BaseURL: baseURL,
+		Issuer: issuer, ClientID: clientID, ClientSecret: "secret", BaseURL: baseURL, Store: store,
 		SessionKeys: []cookie.Key{cookie.NewKey()}, SkipUserinfo: true, RememberedSessions: remembered,
-		HTTPClient: (&provider{signer: s}).client(),
+		HTTPClient: (&provider{signer: s, groups: groups}).client(),
 	}))
 }
 
@@ -86,7 +93,7 @@ type content struct {
 }
 
 func newContent(s signer) content {
-	return content{s.tokens(1, text(43)), time.Now().Add(time.Hour), person(1)}
+	return content{s.tokens(1, 0, text(43)), time.Now().Add(time.Hour), person(1, 0)}
 }
 
 func (c content) live() bool { return time.Now().Before(c.Expires) }

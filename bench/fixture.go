@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -48,9 +49,10 @@ func (s signer) sign(typ string, claims map[string]any) string {
 	return must(token.SignedString(s.key))
 }
 
-// person are the claims of one person, ten of them worth keeping.
-func person(number int) map[string]any {
-	return map[string]any{
+// person are the claims of one person, ten of them worth keeping, and groups
+// where they are asked for.
+func person(number, groups int) map[string]any {
+	claims := map[string]any{
 		"iss":                issuer,
 		"sub":                fmt.Sprintf("248289761%06d", number),
 		"name":               "Alice Example",
@@ -62,13 +64,28 @@ func person(number int) map[string]any {
 		"locale":             "en-GB",
 		"roles":              []string{"admin", "editor"},
 	}
+	if groups > 0 {
+		claims["groups"] = groupNames(groups)
+	}
+	return claims
 }
 
-// idToken and accessToken have the size that is asked of them.
-func (s signer) idToken(number int, nonce string) string {
+// groupNames look as directories' do: alike in part.
+func groupNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		sum := sha256.Sum256([]byte{byte(i), byte(i >> 8)})
+		names[i] = fmt.Sprintf("/sales/team-%x", sum[:4])
+	}
+	return names
+}
+
+// idToken and accessToken have the size that is asked of them, unless groups make
+// them longer.
+func (s signer) idToken(number, groups int, nonce string) string {
 	return s.sized("JWT", func(padding string) map[string]any {
 		now := time.Now()
-		claims := person(number)
+		claims := person(number, groups)
 		claims["aud"], claims["nonce"], claims["sid"] = clientID, nonce, text(24)
 		claims["iat"], claims["exp"] = now.Unix(), now.Add(time.Hour).Unix()
 		claims["pad"] = padding
@@ -94,8 +111,8 @@ func (s signer) sized(typ string, claims func(padding string) map[string]any) st
 	return s.sign(typ, claims(text(max(missing, 0))))
 }
 
-func (s signer) tokens(number int, nonce string) Tokens {
-	return Tokens{Access: s.accessToken(number), Refresh: text(refreshBytes), ID: s.idToken(number, nonce)}
+func (s signer) tokens(number, groups int, nonce string) Tokens {
+	return Tokens{Access: s.accessToken(number), Refresh: text(refreshBytes), ID: s.idToken(number, groups, nonce)}
 }
 
 // text is random text of n characters.

@@ -29,6 +29,7 @@ func main() {
 		{"Cookie: a signed-in person's request, whole", cookies(s)},
 		{"Bearer: an access token of 1.1 kB, RS256", bearers(s)},
 		{"Rules: one decision", rules()},
+		{"Growth: by how many groups a person has", growth(s)},
 		{"Floors", floors(s)},
 	} {
 		fmt.Printf("%s\n\n", table.title)

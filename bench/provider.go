@@ -14,6 +14,7 @@ import (
 // the code is the nonce, and everybody is signed in at once.
 type provider struct {
 	signer signer
+	groups int // that everybody has
 	people atomic.Int64
 }
 
@@ -36,7 +37,7 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 		_, _ = w.Write(p.signer.jwks())
 	case "/realms/main/token":
 		check(r.ParseForm())
-		set := p.signer.tokens(int(p.people.Add(1)), r.PostForm.Get("code"))
+		set := p.signer.tokens(int(p.people.Add(1)), p.groups, r.PostForm.Get("code"))
 		p.answer(w, map[string]any{
 			"access_token": set.Access, "refresh_token": set.Refresh, "id_token": set.ID,
 			"token_type": "Bearer", "expires_in": 3600,

@@ -27,8 +27,11 @@ func compiledTree() contender {
 	))
 }
 
-func ruleOf(name string, rule rbac.Rule) contender {
-	subject := must(rbac.Policy{}.Compile()).Subject(person(1))
+func ruleOf(name string, rule rbac.Rule) contender { return decision(name, rule, 0) }
+
+// decision is about a person of so many groups.
+func decision(name string, rule rbac.Rule, groups int) contender {
+	subject := must(rbac.Policy{}.Compile()).Subject(person(1, groups))
 	now := time.Now()
 	return contender{name: name, run: func(n int) {
 		for range n {
