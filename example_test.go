@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/cookie"
@@ -120,4 +121,43 @@ func ExampleGate_Fail() {
 	fmt.Print(w.Code, " ", w.Body)
 	// Output:
 	// 409 {"type":"about:blank","title":"Conflict","status":409,"detail":"Somebody else changed this order."}
+}
+
+// A page that stays open until its person signs out, wherever they do.
+func ExampleIdentity_Context() {
+	events := func(w http.ResponseWriter, r *http.Request) {
+		who, _ := gatehouse.IdentityFrom(r.Context())
+		ctx, stop := who.Context(r.Context())
+		defer stop()
+		w.Header().Set("Content-Type", "text/event-stream")
+		for {
+			select {
+			case <-ctx.Done(): // context.Cause(ctx) says why
+				return
+			case now := <-time.After(time.Second):
+				fmt.Fprintf(w, "data: %d\n\n", now.Unix())
+				_ = http.NewResponseController(w).Flush()
+			}
+		}
+	}
+	http.HandleFunc("/events", events)
+}
+
+// Somebody has left the company: every session of theirs ends now.
+func ExampleGate_Revoke() {
+	gate, err := gatehouse.New(gatehouse.Config{
+		Issuer:      "https://idp.example.com",
+		ClientID:    "shop",
+		BaseURL:     "https://shop.example.com",
+		SessionKeys: []cookie.Key{cookie.NewKey()},
+		Store:       gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{}), // of one process
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer gate.Close()
+	err = gate.Revoke(context.Background(), gatehouse.Revocation{Subject: "248289761001"})
+	fmt.Println(err)
+	// Output: <nil>
 }

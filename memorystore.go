@@ -12,12 +12,13 @@ import (
 )
 
 // MemoryStore keeps sessions in this process's memory, for one process and for
-// tests: it is a [Store], [Revocations], [Directory] and [Watcher] in one, and
-// several gates may share it. What it holds is gone when the process ends. Make
+// tests: it is a [Store], [Revocations], [Directory], [Watcher] and
+// [refresh.Coordinator] in one, and several gates may share it. What it holds is gone when the process ends. Make
 // one with [NewMemoryStore]; it is safe for concurrent use.
 type MemoryStore struct {
-	clock   func() time.Time
-	denials *denylist
+	clock    func() time.Time
+	denials  *denylist
+	renewals *memoryCoordinator
 
 	mu       sync.Mutex
 	sessions *shelf.Shelf[[]byte]
@@ -55,6 +56,7 @@ func NewMemoryStore(config MemoryStoreConfig) *MemoryStore {
 	s := &MemoryStore{
 		clock:    config.Clock,
 		denials:  newDenylist(orDefault(max(config.MaxRevocations, 0), defaultRevocations), config.Clock),
+		renewals: newMemoryCoordinator(config.Clock),
 		sessions: shelf.New[[]byte](sessions, size, nil),
 		owned:    map[string]map[string]struct{}{},
 		watchers: map[*watcher]struct{}{},

@@ -63,3 +63,48 @@ func FuzzParseSession(f *testing.F) {
 		}
 	})
 }
+
+func TestTicket(t *testing.T) {
+	v := &storeVault{naming: names{"https://idp.example", "app"}.session}
+	ticket := v.newTicket(newSessionID())
+	frame := ticket.frame()
+	again, ok := v.parseTicket(frame)
+	if !ok || *again != *ticket || len(again.name) != nameLength || again.name[0] != 's' {
+		t.Errorf("%v, %v", again, ok)
+	}
+	for i := range frame {
+		if _, ok := v.parseTicket(frame[:i]); ok {
+			t.Errorf("the first %d bytes are a ticket", i)
+		}
+	}
+	if _, ok := v.parseTicket(append(frame, 0)); ok {
+		t.Error("trailing bytes are accepted")
+	}
+	if _, ok := v.parseTicket(frameForTest()); ok {
+		t.Error("a session is a ticket")
+	}
+	if _, err := parseSession(frame); err == nil {
+		t.Error("a ticket is a session")
+	}
+	elsewhere := names{"https://idp.example", "other"}
+	if elsewhere.session(ticket.id) == ticket.name || elsewhere.user("a") == elsewhere.sid("a") {
+		t.Error("two things have one name")
+	}
+}
+
+func FuzzParseEntry(f *testing.F) {
+	entry := Session{Began: time.UnixMilli(1_800_000_000_123), Seen: time.Unix(1_800_000_060, 0), Ends: time.Unix(1_800_043_200, 0), Where: "Firefox on Windows", provider: names{}.sid("s")}
+	f.Add(entry.frame())
+	f.Add([]byte{})
+	f.Add([]byte{entryVersion, 1, 1, 1})
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		entry, err := parseEntry("id", frame)
+		if err != nil {
+			return
+		}
+		again, err := parseEntry("id", entry.frame())
+		if err != nil || again != entry {
+			t.Fatalf("%x doesn't round-trip: %v", frame, err)
+		}
+	})
+}

@@ -1,0 +1,123 @@
+package gatehouse_test
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
+)
+
+// together runs a test for three replicas that share what the names say.
+func together(t *testing.T, test func(t *testing.T, replicas []*world)) {
+	for _, stored := range []bool{false, true} {
+		name := "cookie"
+		if stored {
+			name = "store"
+		}
+		t.Run(name, func(t *testing.T) {
+			first := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+				shared := gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
+				c.Revocations = shared // which coordinates as well
+				if stored {
+					c.Store, c.Revocations = shared, nil
+				}
+			}})
+			test(t, []*world{first, first.replica(nil), first.replica(nil)})
+		})
+	}
+}
+
+// TestOneRenewalForAllReplicas: a provider that rotates, detects reuse and takes
+// its time is asked once, however many ask at how many replicas.
+func TestOneRenewalForAllReplicas(t *testing.T) {
+	together(t, func(t *testing.T, replicas []*world) {
+		w := replicas[0]
+		b := w.browser().signIn()
+		old := sessionCookies(b.cookies())
+		w.provider.Intercept(oidctest.Token, oidctest.Delay(300*time.Millisecond))
+		w.clock.advance(dead)
+		var all sync.WaitGroup
+		var served atomic.Int64
+		ask := func(n int) {
+			for i := range n {
+				all.Go(func() {
+					tab := replicas[i%len(replicas)].browser()
+					tab.keep(old)
+					if tab.fetch("/me").StatusCode == http.StatusOK {
+						served.Add(1)
+					}
+				})
+			}
+			all.Wait()
+		}
+		ask(500)
+		w.clock.advance(10 * time.Second)
+		ask(100) // late, with the old cookie
+		if calls := w.provider.Calls(oidctest.Token); served.Load() != 600 || calls != 2 || w.provider.Reuses() != 0 {
+			t.Errorf("%d of 600 were served, %d token requests, %d reuses", served.Load(), calls, w.provider.Reuses())
+		}
+	})
+}
+
+// TestLogoutAtAnotherReplica ends everything: the session, copies of it, the
+// renewal that is under way, and what is remembered of earlier ones.
+func TestLogoutAtAnotherReplica(t *testing.T) {
+	together(t, func(t *testing.T, replicas []*world) {
+		w := replicas[0]
+		b := w.browser().signIn()
+		oldest := sessionCookies(b.cookies())
+		w.clock.advance(due)
+		b.get("/me")
+		old := sessionCookies(b.cookies())
+		entered, release := make(chan struct{}), make(chan struct{})
+		w.provider.Intercept(oidctest.Token, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				close(entered)
+				<-release
+				next.ServeHTTP(rw, r)
+			})
+		})
+		w.clock.advance(dead)
+		renewed := make(chan answer)
+		go func() { renewed <- b.fetch("/me") }()
+		<-entered
+		other := replicas[1].browser()
+		other.keep(old)
+		other.send(http.MethodPost, "/auth/logout", navigation, "").want(t, http.StatusSeeOther)
+		close(release)
+		(<-renewed).want(t, http.StatusUnauthorized)
+		for _, at := range replicas {
+			for _, cookies := range [][]*http.Cookie{oldest, old, sessionCookies(b.cookies())} {
+				thief := at.browser()
+				thief.keep(cookies)
+				thief.fetch("/me").want(t, http.StatusUnauthorized)
+			}
+		}
+		if calls := w.provider.Calls(oidctest.Token); calls != 3 {
+			t.Errorf("%d token requests", calls)
+		}
+	})
+}
+
+// TestRolesChangeEverywhere: what one replica renewed the others serve.
+func TestRolesChangeEverywhere(t *testing.T) {
+	together(t, func(t *testing.T, replicas []*world) {
+		w := replicas[0]
+		b := w.browser().signIn()
+		for _, at := range replicas {
+			b.at(at).get("/admin").want(t, http.StatusOK)
+		}
+		w.provider.PutUser(oidctest.User{Subject: "alice", Claims: map[string]any{"roles": []string{"viewer"}}})
+		w.clock.advance(due)
+		for _, at := range replicas {
+			b.at(at).get("/admin").want(t, http.StatusForbidden)
+		}
+		if calls := w.provider.Calls(oidctest.Token); calls != 2 {
+			t.Errorf("%d token requests", calls)
+		}
+	})
+}

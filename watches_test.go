@@ -1,0 +1,92 @@
+package gatehouse
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// remoteList is a shared denylist whose other users the test is.
+type remoteList struct {
+	before  time.Time
+	err     error
+	changed func(names []string)
+	stopped bool
+}
+
+func (l *remoteList) Revoke(context.Context, string, time.Time, time.Time) error { return l.err }
+
+func (l *remoteList) Revoked(_ context.Context, names ...string) ([]time.Time, error) {
+	before := make([]time.Time, len(names))
+	before[0] = l.before
+	return before, l.err
+}
+
+func (l *remoteList) Watch(changed func(names []string)) (stop func()) {
+	l.changed = changed
+	return func() { l.stopped = true }
+}
+
+// TestWatches: what another process revokes ends what it means, once it says so,
+// and leaves neither goroutines nor memory.
+func TestWatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := &remoteList{}
+		g := &Gate{names: names{"iss", "app"}}
+		g.config = Config{Clock: time.Now, Revocations: list}
+		g.denials = newDenials(g.config)
+		g.watches = newWatches(g.denials)
+		who := newIdentity(g, session{id: newSessionID(), begun: time.Now().UnixMilli(), ends: time.Now().Add(time.Hour).Unix()})
+		name := who.SessionID()
+
+		ctx, stop := who.Context(t.Context())
+		defer stop()
+		alive := func(want bool) {
+			t.Helper()
+			synctest.Wait()
+			if got := ctx.Err() == nil; got != want {
+				t.Errorf("alive %v, want %v", got, want)
+			}
+		}
+		list.changed([]string{name}) // nothing of it
+		alive(true)
+		list.before = time.Now().Add(-time.Second) // an older one
+		list.changed(nil)
+		alive(true)
+		list.before, list.err = time.Now().Add(time.Second), errors.New("away")
+		list.changed([]string{name})
+		alive(true)
+		list.err = nil
+		list.changed([]string{"another"})
+		alive(true)
+		list.changed(nil) // anything may have changed
+		alive(false)
+		if context.Cause(ctx) != ErrSignedOut || len(g.watches.byName) != 0 {
+			t.Errorf("cause %v, %d names left", context.Cause(ctx), len(g.watches.byName))
+		}
+		ctx, stop = who.Context(t.Context()) // of a session that is revoked already
+		alive(false)
+		stop()
+
+		list.before = time.Time{}
+		for range 100 {
+			_, stop := who.Context(t.Context())
+			stop()
+		}
+		parent, cancel := context.WithCancel(t.Context())
+		_, stop = who.Context(parent)
+		cancel()
+		synctest.Wait()
+		stop()
+		if len(g.watches.byName) != 0 {
+			t.Errorf("%d names left", len(g.watches.byName))
+		}
+		g.watches.close()
+		list.changed(nil)
+		if !list.stopped {
+			t.Error("it still watches")
+		}
+	})
+}
