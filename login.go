@@ -21,7 +21,7 @@ type Login struct {
 	// counts as [Config.AfterLogin].
 	ReturnTo string
 	// Prompt, LoginHint, MaxAge and ACRValues are the parameters of OpenID
-	// Connect Core 1.0 §3.1.2.1. A MaxAge of 0 asks for a fresh sign-in.
+	// Connect Core 1.0 §3.1.2.1. A MaxAge of 0 or less asks for a fresh sign-in.
 	Prompt    string
 	LoginHint string
 	MaxAge    *time.Duration
@@ -73,11 +73,15 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, login Login) (strin
 
 // maxAge is the max_age to send; nil sends none.
 func (g *Gate) maxAge(login Login) *time.Duration {
-	if login.MaxAge != nil || g.config.MaxAge == 0 {
-		return login.MaxAge
+	asked := login.MaxAge
+	if asked == nil && g.config.MaxAge != 0 {
+		asked = &g.config.MaxAge
 	}
-	configured := max(g.config.MaxAge, 0)
-	return &configured
+	if asked == nil {
+		return nil
+	}
+	held := max(*asked, 0)
+	return &held
 }
 
 func mergeParams(configured, called url.Values) url.Values {
@@ -98,7 +102,7 @@ func (g *Gate) serveLogin(w http.ResponseWriter, r *http.Request) {
 		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
 		return
 	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" || fetchmeta.Prefetch(r) {
+	if fetchmeta.Unseen(r) {
 		// Nobody is looking, so nobody can sign in.
 		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Open this address in a browser window to sign in.", Link: g.loginPath("")})
 		return

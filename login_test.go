@@ -80,19 +80,26 @@ func TestWhoIsRedirected(t *testing.T) {
 		name, method string
 		header       http.Header
 		redirected   bool
+		page         bool // somebody sees the answer
 	}{
-		{"navigation", "GET", navigation, true},
-		{"navigation of an old browser", "GET", http.Header{"Accept": {"text/html"}}, true},
-		{"fetch()", "GET", fetching, false},
-		{"XMLHttpRequest of an old browser", "GET", http.Header{"Accept": {"text/html"}, "X-Requested-With": {"XMLHttpRequest"}}, false},
-		{"a program", "GET", http.Header{"Accept": {"*/*"}}, false},
-		{"HEAD", "HEAD", navigation, false},
-		{"OPTIONS", "OPTIONS", fetching, false},
-		{"a form", "POST", navigation, false},
-		{"an iframe", "GET", with(navigation, "Sec-Fetch-Dest", "iframe"), false},
-		{"an image", "GET", http.Header{"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}}, false},
-		{"a prefetch", "GET", with(navigation, "Sec-Purpose", "prefetch"), false},
-		{"a WebSocket", "GET", http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Accept": {"text/html"}}, false},
+		{"navigation", "GET", navigation, true, true},
+		{"navigation of an old browser", "GET", http.Header{"Accept": {"text/html"}}, true, true},
+		{"fetch()", "GET", fetching, false, false},
+		{"XMLHttpRequest of an old browser", "GET", http.Header{"Accept": {"text/html"}, "X-Requested-With": {"XMLHttpRequest"}}, false, false},
+		{"a program", "GET", http.Header{"Accept": {"*/*"}}, false, false},
+		{"HEAD", "HEAD", navigation, false, false},
+		{"OPTIONS", "OPTIONS", fetching, false, false},
+		{"a form", "POST", navigation, false, true},
+		{"an iframe", "GET", with(navigation, "Sec-Fetch-Dest", "iframe"), false, true},
+		{"an image", "GET", http.Header{"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}}, false, false},
+		{"a prefetch", "GET", with(navigation, "Sec-Purpose", "prefetch"), false, true},
+		{"a WebSocket", "GET", http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Accept": {"text/html"}}, false, false},
+		{"HEAD of a program", "HEAD", http.Header{"Accept": {"text/html"}}, false, false},
+		{"OPTIONS of a program", "OPTIONS", http.Header{"Accept": {"text/html"}}, false, false},
+		{"a preflight", "OPTIONS", http.Header{"Origin": {"https://other.example"}, "Access-Control-Request-Method": {"PUT"}, "Accept": {"*/*"}}, false, false},
+		{"POST of a program", "POST", http.Header{"Accept": {"*/*"}}, false, false},
+		{"POST of a script", "POST", fetching, false, false},
+		{"PUT of an old browser", "PUT", http.Header{"Accept": {"text/html"}}, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, setup{})
@@ -104,6 +111,13 @@ func TestWhoIsRedirected(t *testing.T) {
 			res.want(t, http.StatusUnauthorized)
 			if len(res.Cookies()) != 0 {
 				t.Errorf("it sets %v", res.Cookies())
+			}
+			got, want := res.Header.Get("Content-Type"), "application/problem+json"
+			if c.page {
+				want = "text/html; charset=utf-8"
+			}
+			if got != want || c.method != "HEAD" && !strings.Contains(res.body, "/auth/login") {
+				t.Errorf("%s: %s", got, res.body)
 			}
 			if res.Header.Get("WWW-Authenticate") == "" {
 				t.Error("no WWW-Authenticate")
@@ -280,12 +294,17 @@ func TestAuthorizationParameters(t *testing.T) {
 		{"a link asks", nil, "/auth/login?prompt=select_account&login_hint=bob&max_age=0&acr_values=mfa",
 			map[string]string{"login_hint": "bob", "max_age": "0", "acr_values": "mfa"}},
 		{"by call", nil, "/switch", map[string]string{"login_hint": "carol", "max_age": "60", "acr_values": "mfa", "ui_locales": "de"}},
+		{"a max_age before now, by call", nil, "/fresh", map[string]string{"max_age": "0"}},
 		{"max_age=0 by configuration", func(c *gatehouse.Config) { c.MaxAge = -1 }, "/me", map[string]string{"max_age": "0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, setup{gate: c.gate, routes: func(g *gatehouse.Gate) http.Handler {
 				mux := g.Mux()
 				mux.HandleFunc("/me", rbac.SignedIn(), me)
+				mux.HandleFunc("/fresh", rbac.Public(), func(w http.ResponseWriter, r *http.Request) {
+					before := -minute
+					g.Login(w, r, gatehouse.Login{MaxAge: &before})
+				})
 				mux.HandleFunc("/switch", rbac.Public(), func(w http.ResponseWriter, r *http.Request) {
 					g.Login(w, r, gatehouse.Login{
 						Prompt: "select_account", LoginHint: "carol", MaxAge: &minute, ACRValues: []string{"mfa"},
@@ -332,6 +351,8 @@ func TestLoginOnlyForPeople(t *testing.T) {
 	w := newWorld(t, setup{})
 	for name, header := range map[string]http.Header{
 		"fetch()": fetching, "prefetch": with(navigation, "Sec-Purpose", "prefetch"),
+		"iframe": with(navigation, "Sec-Fetch-Dest", "iframe"), "object": with(navigation, "Sec-Fetch-Dest", "object"),
+		"image": {"Sec-Fetch-Dest": {"image"}}, "WebSocket": {"Upgrade": {"websocket"}, "Connection": {"Upgrade"}},
 	} {
 		res := w.browser().send(http.MethodGet, "/auth/login", header, "")
 		if res.StatusCode != http.StatusUnauthorized || len(res.Cookies()) != 0 {

@@ -22,15 +22,23 @@ func TopLevel(r *http.Request) bool {
 }
 
 // Document reports whether the answer is shown as a page: any navigation, also
-// by POST or in a frame.
+// by POST or in a frame. Browsers navigate by no other method.
 func Document(r *http.Request) bool {
-	if WebSocket(r) {
+	if WebSocket(r) || r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return false
 	}
 	if mode, _, ok := metadata(r); ok {
 		return mode == "navigate"
 	}
 	return wantsHTML(r)
+}
+
+// Unseen reports whether the request is known to be no visit to a page: that of a
+// script, for a part of a page or for a frame in it, or a preparation. Who says
+// nothing of it may be anybody.
+func Unseen(r *http.Request) bool {
+	mode, dest, _ := metadata(r)
+	return mode != "" && mode != "navigate" || dest != "" && dest != "document" || Prefetch(r) || WebSocket(r)
 }
 
 // metadata returns what Fetch Metadata says, if anything.

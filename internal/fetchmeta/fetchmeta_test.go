@@ -41,8 +41,8 @@ func TestTopLevelAndDocument(t *testing.T) {
 		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | Sec-Purpose: prefetch", false, true},
 		{"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | Sec-Purpose: prefetch;prerender", false, true},
 		{"POST Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document", false, true},
-		{"HEAD Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document", false, true},
-		{"OPTIONS " + html, false, true},
+		{"HEAD Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document", false, false},
+		{"OPTIONS " + html, false, false},
 		{"GET " + html, true, true},
 		{"GET Accept: TEXT/HTML", true, true},
 		{"GET Accept: text/html;q=0", false, false},
@@ -63,7 +63,7 @@ func TestTopLevelAndDocument(t *testing.T) {
 		{"GET X-Purpose: preview | " + html, false, true},
 		{"GET Upgrade: h2c | " + html, true, true},
 		{"CONNECT :protocol: websocket | " + html, false, false},
-		{"CONNECT " + html, false, true},
+		{"CONNECT " + html, false, false},
 		{"GET Upgrade: websocket | Connection: Upgrade | " + html, false, false},
 		{"GET Upgrade: h2c, WebSocket | " + html, false, false},
 		{"GET Sec-Fetch-Mode: websocket | Sec-Fetch-Dest: empty", false, false},
@@ -111,6 +111,26 @@ func TestSameOrigin(t *testing.T) {
 	} {
 		if got := SameOrigin(request(t, c.request), "https://app.example.com"); got != c.want {
 			t.Errorf("%s: %v, want %v", c.request, got, c.want)
+		}
+	}
+}
+
+func TestUnseen(t *testing.T) {
+	for text, want := range map[string]bool{
+		"GET Accept: */*": false,
+		"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document":                         false,
+		"POST Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document":                        false,
+		"GET Sec-Fetch-Mode: navigate":                                                    false,
+		"GET Sec-Fetch-Dest: document":                                                    false,
+		"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: iframe":                           true,
+		"GET Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document | Sec-Purpose: prefetch": true,
+		"GET Sec-Fetch-Mode: cors | Sec-Fetch-Dest: empty":                                true,
+		"GET Sec-Fetch-Mode: cors":                                                        true,
+		"GET Sec-Fetch-Dest: image":                                                       true,
+		"GET Upgrade: websocket":                                                          true,
+	} {
+		if got := Unseen(request(t, text)); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
 }
