@@ -33,7 +33,7 @@ func (g *Gate) serveCallback(w http.ResponseWriter, r *http.Request) {
 	}
 	values, err := parameters(w, r)
 	if err != nil {
-		g.Fail(w, r, badCallback(err, g.loginPath("")))
+		g.failCallback(w, r, badCallback(err, g.loginPath("")))
 		return
 	}
 	g.receive(w, r, values)
@@ -44,12 +44,12 @@ func (g *Gate) serveCallback(w http.ResponseWriter, r *http.Request) {
 func (g *Gate) receive(w http.ResponseWriter, r *http.Request, values url.Values) {
 	answer, err := oidc.ParseCallback(values)
 	if err != nil {
-		g.Fail(w, r, badCallback(err, g.loginPath("")))
+		g.failCallback(w, r, badCallback(err, g.loginPath("")))
 		return
 	}
 	came, err := g.flows.open(answer.State)
 	if err != nil {
-		g.Fail(w, r, badCallback(err, g.loginPath("")))
+		g.failCallback(w, r, badCallback(err, g.loginPath("")))
 		return
 	}
 	again := g.loginPath(came.returnTo)
@@ -66,9 +66,7 @@ func (g *Gate) receive(w http.ResponseWriter, r *http.Request, values url.Values
 		return
 	}
 	if answer.Error != "" {
-		failure := providerError(answer.Error, again)
-		g.logSignIn(r.Context(), nil, failure.Cause)
-		g.Fail(w, r, failure)
+		g.failCallback(w, r, providerError(answer.Error, again))
 		return
 	}
 	text, err := g.signIn(ctx, answer.Code, came, began)
@@ -88,6 +86,12 @@ func (g *Gate) receiveUsed(w http.ResponseWriter, r *http.Request, came state, a
 	}
 	failure := badCallback(errFlowGone, again)
 	failure.Message = "This sign-in was already used, took too long, or was begun in another browser. Please sign in again."
+	g.failCallback(w, r, failure)
+}
+
+// failCallback answers a callback that came to nothing before anybody was asked.
+func (g *Gate) failCallback(w http.ResponseWriter, r *http.Request, failure *Error) {
+	g.logSignIn(r.Context(), nil, failure.Cause)
 	g.Fail(w, r, failure)
 }
 
@@ -98,6 +102,7 @@ func (g *Gate) signIn(ctx context.Context, code string, came state, began flow) 
 	key := refresh.KeyOf([]byte("sign-in"), began.secret[:])
 	text, err := g.moments.Do(ctx, key, func(ctx context.Context) (refresh.Result, error) {
 		if !g.spent.Spend(came.flow, began.expires()) {
+			g.logSignIn(ctx, nil, errSpent)
 			return refresh.Result{}, errSpent
 		}
 		text, err := g.exchange(ctx, code, began)
