@@ -179,3 +179,49 @@ func TestPrefix(t *testing.T) {
 	b.fetch("/shop/signin/session").want(t, http.StatusOK)
 	b.get("/shop/signin/unknown").want(t, http.StatusNotFound)
 }
+
+// TestLogoutButton works in browsers that send no Sec-Fetch headers too. What
+// they send as Origin depends on the policy of the page (Fetch §3.1): null under
+// no-referrer, and then nobody could tell whose page it is.
+func TestLogoutButton(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser().signIn()
+	shown := b.send(http.MethodGet, "/auth/logout", http.Header{"Accept": {"text/html"}}, "").want(t, http.StatusOK, "<button>")
+	header := http.Header{"Accept": {"text/html"}, "Origin": {w.app.URL}}
+	if shown.Header.Get("Referrer-Policy") == "no-referrer" {
+		header.Set("Origin", "null")
+	}
+	b.send(http.MethodPost, "/auth/logout", header, "").want(t, http.StatusSeeOther)
+	b.get("/").want(t, http.StatusOK, "stranger")
+}
+
+// TestLogoutDuringARenewal: the answer of a request that renewed meanwhile brings
+// nobody back.
+func TestLogoutDuringARenewal(t *testing.T) {
+	w := newWorld(t, setup{})
+	b := w.browser().signIn()
+	cookies := sessionCookies(b.cookies())
+	w.clock.advance(due)
+	entered, release := make(chan struct{}), make(chan struct{})
+	w.provider.Intercept(oidctest.Token, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			close(entered)
+			<-release
+			next.ServeHTTP(rw, r)
+		})
+	})
+	answered := make(chan answer)
+	go func() {
+		tab := w.browser()
+		tab.keep(cookies)
+		answered <- tab.fetch("/orders/1")
+	}()
+	<-entered
+	b.send(http.MethodPost, "/auth/logout", navigation, "").want(t, http.StatusSeeOther)
+	close(release)
+	late := <-answered
+	b.keep(sessionCookies(late.Cookies()))
+	b.fetch("/me").want(t, http.StatusUnauthorized)
+	b.keep(cookies)
+	b.fetch("/me").want(t, http.StatusUnauthorized)
+}

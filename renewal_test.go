@@ -328,7 +328,11 @@ func TestSessionEnds(t *testing.T) {
 		b := w.browser().signIn()
 		w.clock.advance(due)
 		w.provider.RevokeUser("alice")
-		b.get("/me").want(t, http.StatusFound)
+		res := b.get("/me").want(t, http.StatusFound)
+		gone, begun := sessionCookies(res.Cookies()), flowCookies(res.Cookies())
+		if len(gone) != 1 || gone[0].MaxAge >= 0 || len(begun) != 1 || begun[0].MaxAge <= 0 || !strings.HasPrefix(res.location(t), w.idp.URL) {
+			t.Errorf("to %s with %v", res.location(t), res.Header["Set-Cookie"])
+		}
 		b.visit("/me").want(t, http.StatusOK, "alice")
 	})
 }
