@@ -9,14 +9,19 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// userinfoBudget is the share of a renewal that userinfo may take: the new tokens
-// are there already, and must not be lost for it.
-const userinfoBudget = 2 * time.Second
+// userinfoBudget and keysBudget are the shares of a renewal that userinfo and
+// the provider's keys may take: the new tokens are there already, and must not be
+// lost for it.
+const (
+	userinfoBudget = 2 * time.Second
+	keysBudget     = 2 * time.Second
+)
 
 // Renew uses the refresh token (OpenID Connect Core 1.0 §12). previous are the
 // session's claims so far: iss, sub, aud, azp, auth_time and nonce of a refreshed
-// ID token must agree with them. An error that is [ErrToken] or [ErrGrant] ends
-// the session; others leave it as it was.
+// ID token must agree with them. One whose keys can't be read now is left out
+// where UserInfo says that the new tokens are the same person's. An error that is
+// [ErrToken] or [ErrGrant] ends the session; others leave it as it was.
 func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any) (*Grant, error) {
 	if !old.HasRefresh() {
 		return nil, fail(ErrGrant, "refresh", errors.New("no refresh token"))
@@ -41,19 +46,38 @@ func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any)
 	}
 	grant := &Grant{}
 	if set.IDToken != "" {
-		if grant.IDClaims, err = c.verifyIDToken(ctx, set.IDToken, expectation{accessToken: set.AccessToken}); err != nil {
-			return nil, err
-		}
-		if err := checkRefreshed(grant.IDClaims, previous); err != nil {
-			return nil, fail(ErrToken, "refresh", err)
-		}
+		grant.IDClaims, err = c.verifyRefreshed(ctx, set, previous)
+	}
+	if err != nil && !errors.Is(err, ErrUnavailable) {
+		return nil, err
+	}
+	if err != nil { // nobody can tell what it is, so it counts as not there
+		set.IDToken = ""
 	}
 	grant.Tokens = old.renewedBy(set).Pack()
 	grant.Userinfo, grant.UserinfoErr = c.userinfoAgain(ctx, m, set.AccessToken, previous["sub"])
 	if errors.Is(grant.UserinfoErr, ErrToken) {
 		return nil, grant.UserinfoErr
 	}
+	if err != nil && grant.Userinfo == nil { // nobody says whose the new tokens are
+		return nil, err
+	}
 	return grant, nil
+}
+
+// verifyRefreshed checks the ID token of a renewal. The error is ErrUnavailable
+// where the keys for it can't be read now.
+func (c *Client) verifyRefreshed(ctx context.Context, set TokenSet, previous map[string]any) (map[string]any, error) {
+	ctx, cancel := context.WithTimeout(ctx, keysBudget)
+	defer cancel()
+	said, err := c.verifyIDToken(ctx, set.IDToken, expectation{accessToken: set.AccessToken})
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRefreshed(said, previous); err != nil {
+		return nil, fail(ErrToken, "refresh", err)
+	}
+	return said, nil
 }
 
 func (c *Client) userinfoAgain(ctx context.Context, m *metadata, accessToken string, sub any) (map[string]any, error) {
