@@ -347,14 +347,11 @@ func TestAPISecretsDoNotPrint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	type holder struct {
-		api   gatehouse.API
-		token *oidc.AccessToken
-	}
+	type holder struct{ token *oidc.AccessToken }
 	var printed strings.Builder
 	log := slog.New(slog.NewJSONHandler(&printed, nil))
 	log.Info("x", "api", api, "config", gatehouse.Config{API: api}, "token", accepted, "issuer", api.Issuers[0], "introspection", *api.Issuers[0].Introspection, "verifier", oidc.VerifierConfig{Issuers: api.Issuers, NonceSecret: api.NonceSecret})
-	for _, value := range []any{api, &api, accepted, holder{token: accepted}, verified, w.gate} {
+	for _, value := range []any{api, &api, accepted, holder{accepted}, verified, w.gate} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 			fmt.Fprintf(&printed, verb, value)
 		}

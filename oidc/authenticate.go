@@ -53,21 +53,23 @@ func (v *Verifier) Authenticate(r *http.Request) (*AccessToken, error) {
 	}
 	scheme, text, _ := strings.Cut(values[0], " ")
 	scheme, text = schemeOf(scheme), strings.TrimLeft(text, " ")
-	if !isToken68(text) {
-		return nil, &Refusal{Code: InvalidToken, Scheme: scheme, cause: errors.New("it has characters that no token has")}
-	}
 	t, err := v.token(r.Context(), text)
 	if err == nil {
 		err = v.prove(r, scheme, t)
 	}
+	if err != nil {
+		return nil, usedWith(scheme, err)
+	}
+	return t, nil
+}
+
+// usedWith notes which scheme a refusal is about.
+func usedWith(scheme string, err error) error {
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
 		refusal.Scheme = scheme
 	}
-	if err != nil {
-		return nil, err
-	}
-	return t, nil
+	return err
 }
 
 // isToken68 is the syntax of a token (RFC 6750 §2.1).

@@ -73,7 +73,7 @@ func (i TrustedIssuer) check(insecureHTTP bool) error {
 	}
 	switch {
 	case sources > 1:
-		note(errors.New("JWKS, PEM, HMACSecret: only one of them can be the source of keys"))
+		note(mistake("JWKS, PEM, HMACSecret", "only one of them can be the source of keys"))
 	case sources == 0 || i.Introspection != nil && i.Introspection.URL == "":
 		note(checkIssuer(i.Issuer, insecureHTTP))
 	case i.Issuer == "":

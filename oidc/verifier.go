@@ -260,6 +260,9 @@ func (v *Verifier) judge(ctx context.Context, text string) (*AccessToken, error)
 	if text == "" || len(text) > maxToken {
 		return nil, refused(errors.New("it is empty or too long"))
 	}
+	if !isToken68(text) {
+		return nil, refused(errors.New("it has characters that no token has"))
+	}
 	token, err := parseJWS(text)
 	if err != nil {
 		if v.opaque != nil && !looksSigned(text) {
