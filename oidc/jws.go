@@ -29,7 +29,7 @@ type jws struct {
 // that a token brings or points to itself (jwk, jku, x5c, x5u) are nobody's, and
 // an extension that must be understood (crit, RFC 7515 §4.1.11) is not.
 func parseJWS(text string) (*jws, error) {
-	if !hasThreeParts(text) {
+	if !hasThreeParts(text) || strings.IndexByte(text, '\n') >= 0 || strings.IndexByte(text, '\r') >= 0 { // which encoding/base64 passes over
 		return nil, errors.New("not a signed token")
 	}
 	signed := text[:strings.LastIndexByte(text, '.')]

@@ -260,14 +260,11 @@ func (v *Verifier) judge(ctx context.Context, text string) (*AccessToken, error)
 	if text == "" || len(text) > maxToken {
 		return nil, refused(errors.New("it is empty or too long"))
 	}
-	if !isToken68(text) {
-		return nil, refused(errors.New("it has characters that no token has"))
-	}
 	token, err := parseJWS(text)
-	if err != nil {
-		if v.opaque != nil && !looksSigned(text) {
-			return v.introspect(ctx, v.opaque, text)
-		}
+	switch {
+	case err != nil && v.opaque != nil && !looksSigned(text) && isToken68(text):
+		return v.introspect(ctx, v.opaque, text)
+	case err != nil:
 		return nil, refused(err)
 	}
 	said, err := claims.Parse(token.payload)

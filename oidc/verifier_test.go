@@ -309,6 +309,11 @@ func TestNotTokens(t *testing.T) {
 			t.Errorf("%s is accepted", name)
 		}
 	}
+	for name, text := range map[string]string{"a line more": good + "\n", "a line within": parts[0] + "." + parts[1] + ".\r\n" + parts[2]} {
+		if _, err := b.verifier.Verify(t.Context(), text); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
 	if _, err := b.authenticate(good); err != nil {
 		t.Error(err)
 	}
