@@ -113,7 +113,7 @@ func newBearers(g *Gate) (*bearers, error) {
 		field := fmt.Sprintf("Policies[%q]", issuer)
 		resolver, err := c.API.Policies[issuer].Compile()
 		if err != nil {
-			mistakes = append(mistakes, prefixed(field, err))
+			mistakes = append(mistakes, inside(field, err))
 		}
 		if !slices.ContainsFunc(issuers, func(i oidc.TrustedIssuer) bool { return i.Issuer == issuer }) {
 			mistakes = append(mistakes, mistake(field, "is no issuer that is trusted"))
@@ -133,6 +133,21 @@ func newBearers(g *Gate) (*bearers, error) {
 		return &who.identity
 	}
 	return b, nil
+}
+
+// inside names the field in which mistakes are, before each of them.
+func inside(field string, err error) error {
+	switch err := err.(type) {
+	case nil:
+		return nil
+	case interface{ Unwrap() []error }:
+		var mistakes []error
+		for _, mistake := range err.Unwrap() {
+			mistakes = append(mistakes, inside(field, mistake))
+		}
+		return errors.Join(mistakes...)
+	}
+	return fmt.Errorf("%s.%w", field, err)
 }
 
 // subject resolves claims by the policy of their issuer.

@@ -310,11 +310,11 @@ func TestAPIMistakes(t *testing.T) {
 			Audience: []string{"a"}, Resource: "ftp://x", NonceSecret: []byte("short"),
 			Issuers:  []oidc.TrustedIssuer{{Issuer: "http://idp.example"}, {Issuer: "https://b.example", HMACSecret: []byte("short"), PEM: []byte("x")}},
 			Policies: map[string]rbac.Policy{"https://c.example": {SplitRoles: "x"}},
-		}, []string{"Resource", "NonceSecret", "Issuers[0]: Issuer", "Issuers[1]: JWKS, PEM, HMACSecret", "HMACSecret", "PEM", `Policies["https://c.example"]`, "SplitRoles", "trusted"}},
+		}, []string{"API.Resource", "API.NonceSecret", "API.Issuers[0].Issuer", "API.Issuers[1].JWKS, PEM, HMACSecret", "HMACSecret", "PEM", `API.Policies["https://c.example"].SplitRoles`, "SplitRoles", "trusted"}},
 		{"two to ask", gatehouse.API{Audience: []string{"a"}, Issuers: []oidc.TrustedIssuer{
 			{Issuer: "https://a.example", Introspection: &oidc.Introspection{ClientID: "a", ClientSecret: "s"}},
 			{Issuer: "https://b.example", Introspection: &oidc.Introspection{ClientAuth: "x"}},
-		}}, []string{"Introspection: ClientID", "ClientSecret", "ClientAuth", "only one"}},
+		}}, []string{"API.Issuers[1].Introspection.ClientSecret", "ClientSecret", "ClientAuth", "only one"}},
 	} {
 		config := sound
 		config.API = c.api

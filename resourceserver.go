@@ -72,7 +72,7 @@ func (g *Gate) makeBearers() (err error) {
 	g.metadata, err = newMetadata(g.config)
 	bearers, err2 := newBearers(g)
 	if err := errors.Join(err, err2); err != nil {
-		return prefixed("API", err)
+		return inside("API", err)
 	}
 	g.bearers = bearers
 	g.config.API.Issuers, g.config.API.NonceSecret = nil, nil // the verifier keeps them where nothing prints them

@@ -91,7 +91,11 @@ func TestProof(t *testing.T) {
 		{"a private jwk", func(j jwt) { jwk := publicJWK(key); jwk["d"] = "AAAA"; j.Header["jwk"] = jwk }, oidc.InvalidProof, "public"},
 		{"a symmetric jwk", func(j jwt) { j.Header["jwk"] = map[string]any{"kty": "oct", "k": "AAAA"} }, oidc.InvalidProof, "public"},
 		{"another's jwk", func(j jwt) { j.Header["jwk"] = publicJWK(stranger) }, oidc.InvalidProof, "signature"},
-		{"a jwk for signing", func(j jwt) { jwk := publicJWK(key); jwk["key_ops"], jwk["use"] = []string{"sign"}, "sig"; j.Header["jwk"] = jwk }, "", ""},
+		{"a jwk for signing", func(j jwt) {
+			jwk := publicJWK(key)
+			jwk["key_ops"], jwk["use"] = []string{"sign"}, "sig"
+			j.Header["jwk"] = jwk
+		}, "", ""},
 		{"an RSA jwk", func(j jwt) { j.Header["jwk"] = publicJWK(rsaKey()) }, oidc.InvalidProof, "signature"},
 		{"a short RSA jwk", func(j jwt) { j.Header["jwk"] = map[string]any{"kty": "RSA", "n": "AQAB", "e": "AQAB"} }, oidc.InvalidProof, "jwk"},
 		{"a broken jwk", func(j jwt) { j.Header["jwk"] = map[string]any{"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB"} }, oidc.InvalidProof, "jwk"},

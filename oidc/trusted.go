@@ -91,7 +91,7 @@ func (i TrustedIssuer) check(insecureHTTP bool) error {
 	}
 	for _, alg := range i.Algorithms {
 		if !slices.Contains(i.possible(), alg) {
-			note(fmt.Errorf("Algorithms: %q does not go with these keys", alg))
+			note(mistake("Algorithms", fmt.Sprintf("%q does not go with these keys", alg)))
 		}
 	}
 	if i.Algorithms != nil && len(i.Algorithms) == 0 {
@@ -198,12 +198,19 @@ func publicOf(block *pem.Block) (public crypto.PublicKey, err error) {
 	return public, nil
 }
 
-// within names the field in which an error is.
+// within names the field in which mistakes are, before each of them.
 func within(field string, err error) error {
-	if err == nil {
+	switch err := err.(type) {
+	case nil:
 		return nil
+	case interface{ Unwrap() []error }:
+		var mistakes []error
+		for _, mistake := range err.Unwrap() {
+			mistakes = append(mistakes, within(field, mistake))
+		}
+		return errors.Join(mistakes...)
 	}
-	return fmt.Errorf("%s: %w", field, err)
+	return fmt.Errorf("%s.%w", field, err)
 }
 
 // Introspection is how the issuer of opaque tokens is asked (RFC 7662).

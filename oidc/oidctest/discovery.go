@@ -21,6 +21,7 @@ func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
 		"jwks_uri":                                       p.url(JWKS),
 		"userinfo_endpoint":                              p.url(Userinfo),
 		"revocation_endpoint":                            p.url(Revocation),
+		"introspection_endpoint":                         p.url(Introspection),
 		"end_session_endpoint":                           p.url(EndSession),
 		"scopes_supported":                               scopes,
 		"response_types_supported":                       []string{"code"},

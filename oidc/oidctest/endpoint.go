@@ -19,6 +19,8 @@ const (
 	Revocation Endpoint = "revocation"  // RFC 7009
 	EndSession Endpoint = "end_session" // OpenID Connect RP-Initiated Logout 1.0
 
+	Introspection Endpoint = "introspection" // RFC 7662
+
 	// Every is all of them, and whatever else is asked of the provider.
 	Every Endpoint = "every"
 )
@@ -33,6 +35,8 @@ func paths() map[Endpoint]string {
 		Userinfo:   "/userinfo",
 		Revocation: "/revoke",
 		EndSession: "/end-session",
+
+		Introspection: "/introspect",
 	}
 }
 
@@ -71,6 +75,8 @@ func (p *Provider) handler(e Endpoint) http.HandlerFunc {
 		return p.userinfo
 	case Revocation:
 		return p.revocation
+	case Introspection:
+		return p.introspection
 	case EndSession:
 		return p.endSession
 	}

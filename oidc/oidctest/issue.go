@@ -64,25 +64,15 @@ func leftHalf(algorithm, token string) string {
 
 // issueAccessToken makes an access token, opaque or by RFC 9068.
 func (p *Provider) issueAccessToken(g grant) string {
-	config, user := p.settings(), p.user(g.session.subject)
-	now := config.Clock()
-	expires := now.Add(config.AccessTokenLifetime)
+	config := p.settings()
+	expires := config.Clock().Add(config.AccessTokenLifetime)
 	id := p.text(handle{accessHandle, g.id, expires.Unix()}) + "-" + rand.Text()[:8]
 	if config.OpaqueAccessTokens {
 		return id
 	}
-	t := p.NewJWT(user.AccessClaims)
+	t := p.NewJWT(p.accessClaims(g, expires))
 	t.Header["typ"] = "at+jwt"
-	maps.Copy(t.Claims, map[string]any{
-		"iss":       p.Issuer(),
-		"sub":       g.session.subject,
-		"aud":       config.audience(p.Issuer(), g.request.audience),
-		"client_id": g.client.ID,
-		"iat":       now.Unix(),
-		"exp":       expires.Unix(),
-		"jti":       id,
-		"scope":     strings.Join(g.scope, " "),
-	})
+	t.Claims["jti"] = id
 	return p.sign(accessToken, t)
 }
 
