@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/oidc"
@@ -243,17 +244,20 @@ func bearerFailure(err error) *Error {
 	return failure
 }
 
-// lackingScope is the refusal of a token that could do with more scopes; nil where
-// they are not what it is about.
-func lackingScope(who *Identity, denial rbac.Decision) *Error {
-	if who.known.bearer == nil || len(denial.Scopes) == 0 {
+// lackingScope is the refusal of a program that could do with more scopes; nil
+// where they are not what it is about.
+func lackingScope(v *visit, who *Identity, denial rbac.Decision) *Error {
+	refusal := &oidc.Refusal{Code: oidc.InsufficientScope, Scopes: denial.Scopes}
+	message := "This sign-in lacks a scope that this needs."
+	token := who.known.bearer
+	switch {
+	case len(denial.Scopes) == 0, token == nil && (v == nil || !v.program):
 		return nil
+	case token != nil:
+		refusal.Scheme = token.Scheme()
+		message = "The access token lacks a scope that this needs."
 	}
-	return &Error{
-		Status:  http.StatusForbidden,
-		Message: "The access token lacks a scope that this needs.",
-		Cause:   &oidc.Refusal{Code: oidc.InsufficientScope, Scheme: who.known.bearer.Scheme(), Scopes: denial.Scopes},
-	}
+	return &Error{Status: http.StatusForbidden, Message: message, Cause: refusal}
 }
 
 // challengeOn says in WWW-Authenticate what would help: an access token, of which kind,
@@ -272,7 +276,26 @@ func (g *Gate) challengeOn(w http.ResponseWriter, r *http.Request, failure *Erro
 	if g.bearers != nil && (g.sessions == nil || v != nil && v.api) {
 		header["Www-Authenticate"] = g.bearers.verifier.Challenges(failure)
 	}
-	if failure.status() == http.StatusUnauthorized && g.sessions != nil && (v == nil || !v.bearer || g.bearers == nil) {
-		header.Add("WWW-Authenticate", g.challenge)
+	if g.sessions != nil && (v == nil || !v.bearer || g.bearers == nil) {
+		header.Add("WWW-Authenticate", g.cookieChallenge(failure, refusal))
 	}
+}
+
+// cookieChallenge says where to sign in, and what the sign-in lacks.
+func (g *Gate) cookieChallenge(failure *Error, refusal *oidc.Refusal) string {
+	if refusal == nil || refusal.Code != oidc.StepUp && refusal.Code != oidc.InsufficientScope {
+		return g.challenge
+	}
+	challenge := fmt.Sprintf("Cookie realm=%q, form-action=%q, cookie-name=%q, error=%q",
+		g.config.BaseURL, orDefault(failure.Link, g.loginPath("")), g.sessions.Name(), refusal.Code)
+	if len(refusal.Scopes) > 0 {
+		challenge += fmt.Sprintf(", scope=%q", strings.Join(refusal.Scopes, " "))
+	}
+	if len(refusal.ACRValues) > 0 {
+		challenge += fmt.Sprintf(", acr_values=%q", strings.Join(refusal.ACRValues, " "))
+	}
+	if refusal.MaxAge > 0 {
+		challenge += fmt.Sprintf(", max_age=%q", seconds(refusal.MaxAge))
+	}
+	return challenge
 }

@@ -117,7 +117,7 @@ func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, e
 		g.logSignIn(ctx, nil, err)
 		return "", err
 	}
-	s, err := g.newSession(grant)
+	s, err := g.newSession(grant, began)
 	if err != nil {
 		g.logSignIn(ctx, nil, err)
 		return "", err
@@ -136,9 +136,9 @@ func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, e
 }
 
 // newSession is what a sign-in begins: nothing of an earlier session is in it.
-func (g *Gate) newSession(grant *oidc.Grant) (session, error) {
+func (g *Gate) newSession(grant *oidc.Grant, began flow) (session, error) {
 	now := g.config.Clock()
-	s := session{id: newSessionID(), begun: now.UnixMilli(), seen: now.Unix(), tokens: grant.Tokens}
+	s := session{id: newSessionID(), begun: now.UnixMilli(), seen: now.Unix(), tokens: grant.Tokens, asked: began.asked}
 	if err := s.setLayers(layersAtSignIn(grant)); err != nil {
 		return session{}, err
 	}

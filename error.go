@@ -28,6 +28,8 @@ type Error struct {
 	// RetryAfter, when positive, becomes the Retry-After header (RFC 9110
 	// §10.2.3), in whole seconds.
 	RetryAfter time.Duration
+
+	title, label string // of the page and its link, where Status doesn't say it well
 }
 
 // Error says both faces, for the log. It is not meant for the wire.

@@ -67,10 +67,19 @@ func (g *Gate) logSignOut(ctx context.Context, s *session, reason string) {
 	g.event(ctx, slog.LevelInfo, "sign-out", "ok", reason, s)
 }
 
-func (g *Gate) logDenial(r *http.Request, who *Identity, denial rbac.Decision) {
-	g.log.LogAttrs(r.Context(), slog.LevelInfo, "gatehouse: denied",
+// logDenial says why somebody was refused, and where debugging is switched on
+// what of the rule held and what didn't.
+func (g *Gate) logDenial(r *http.Request, who *Identity, rule rbac.Rule, denial rbac.Decision) {
+	attrs := []slog.Attr{
 		slog.String("event", "access"), slog.String("outcome", "denied"),
 		slog.String("reason", denial.Reason),
 		slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Any("who", who))
+		slog.Any("who", who),
+	}
+	g.log.LogAttrs(r.Context(), slog.LevelInfo, "gatehouse: denied", attrs...)
+	if g.log.Enabled(r.Context(), slog.LevelDebug) {
+		explained := rule.Explain(who.subjectFor(g), g.config.Clock())
+		g.log.LogAttrs(r.Context(), slog.LevelDebug, "gatehouse: the rule, explained",
+			append(attrs, slog.String("rule", explained.String()))...)
+	}
 }

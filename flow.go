@@ -28,8 +28,10 @@ type flow struct {
 	secret [32]byte
 	began  int64         // unix seconds
 	maxAge time.Duration // as sent; negative when it wasn't
+	asked  asked
 }
 
+// flowLength is that of a flow that asked for no class of authentication.
 const flowLength = 32 + 8 + 8
 
 func newFlow(now time.Time, maxAge *time.Duration) flow {
@@ -42,16 +44,17 @@ func newFlow(now time.Time, maxAge *time.Duration) flow {
 }
 
 func (f flow) frame() []byte {
-	b := append(make([]byte, 0, flowLength), f.secret[:]...)
+	b := append(make([]byte, 0, flowLength+len(f.asked)), f.secret[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(f.began))
-	return binary.BigEndian.AppendUint64(b, uint64(f.maxAge))
+	b = binary.BigEndian.AppendUint64(b, uint64(f.maxAge))
+	return append(b, f.asked...)
 }
 
 func parseFlow(b []byte) (flow, bool) {
-	if len(b) != flowLength {
+	if len(b) < flowLength || !asked(b[flowLength:]).valid() {
 		return flow{}, false
 	}
-	var f flow
+	f := flow{asked: b[flowLength:]}
 	b = b[copy(f.secret[:], b):]
 	f.began = int64(binary.BigEndian.Uint64(b))
 	f.maxAge = time.Duration(binary.BigEndian.Uint64(b[8:]))

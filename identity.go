@@ -64,7 +64,8 @@ func (i *Identity) read() *known {
 		if err != nil { // sealed by us, so it can't be; were it so, nobody is signed in
 			return
 		}
-		who.claims, who.subject = merged, who.gate.policy.Subject(merged)
+		who.claims = merged
+		who.subject = who.gate.policy.Subject(withScope(merged, who.session.tokens.Scope()))
 	})
 	return who
 }
@@ -200,4 +201,13 @@ func (i *Identity) subjectFor(g *Gate) *rbac.Subject {
 		return g.policy.Subject(i.read().claims)
 	}
 	return nil
+}
+
+// withScope are the claims that rules see: where none says otherwise, the scopes
+// of a session are those that the provider granted with its tokens.
+func withScope(values map[string]any, granted string) map[string]any {
+	if granted == "" || values["scope"] != nil || values["scp"] != nil {
+		return values
+	}
+	return merge(values, map[string]any{"scope": granted})
 }

@@ -28,6 +28,8 @@ type Login struct {
 	ACRValues []string
 	// Params are further parameters; those of the protocol can't be replaced.
 	Params url.Values
+
+	asked asked // by the sign-ins that this one steps up from
 }
 
 // Login sends the browser to the provider. Handlers call it to begin a sign-in
@@ -63,6 +65,7 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, login Login) (strin
 	if len(request.ACRValues) == 0 {
 		request.ACRValues = g.config.ACRValues
 	}
+	began.asked = login.asked.with(request.ACRValues)
 	request.Params = mergeParams(g.config.AuthParams, login.Params)
 	target, err := g.provider.AuthCodeURL(r.Context(), request)
 	if err != nil {
@@ -153,6 +156,11 @@ func (g *Gate) loginFrom(values url.Values) (Login, error) {
 			login.MaxAge = &maxAge
 		}
 	}
+	if sealed := values.Get("step_up"); sealed != "" {
+		if err := g.readStepUp(sealed, &login); err != nil {
+			return Login{}, &Error{Status: http.StatusBadRequest, Message: "This sign-in link is not complete.", Cause: err}
+		}
+	}
 	return login, nil
 }
 
@@ -188,11 +196,7 @@ func (g *Gate) loginPath(target string) string {
 // switchPath is loginPath for somebody who is signed in and needs to be somebody
 // else: the provider asks, rather than answer with the same person at once.
 func (g *Gate) switchPath(target string) string {
-	path := g.loginPath(target)
-	if strings.Contains(path, "?") {
-		return path + "&prompt=login"
-	}
-	return path + "?prompt=login"
+	return addParameter(g.loginPath(target), "prompt", "login")
 }
 
 // challengeAnonymous sends a navigating browser to the provider. Everybody else

@@ -6,13 +6,16 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"html/template"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
+	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
 //go:embed page.html
@@ -47,6 +50,12 @@ type problem struct {
 	Status   int    `json:"status"`
 	Detail   string `json:"detail"`
 	LoginURL string `json:"login_url,omitempty"`
+
+	// What an error code says, and what would help (RFC 6750 §3, RFC 9470 §3).
+	Error     string `json:"error,omitempty"`
+	Scope     string `json:"scope,omitempty"`
+	ACRValues string `json:"acr_values,omitempty"`
+	MaxAge    int64  `json:"max_age,omitempty"` // seconds
 }
 
 func newPages(baseURL string) (*pages, error) {
@@ -88,6 +97,11 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, failure *Error, v *
 		Status: failure.status(),
 		Detail: failure.message(),
 	}
+	var refusal *oidc.Refusal
+	if errors.As(failure.Cause, &refusal) {
+		body.Error, body.Scope = refusal.Code, strings.Join(refusal.Scopes, " ")
+		body.ACRValues, body.MaxAge = strings.Join(refusal.ACRValues, " "), int64(refusal.MaxAge/time.Second)
+	}
 	if failure.status() == http.StatusUnauthorized && failure.Link != "" {
 		body.LoginURL = p.baseURL + failure.Link
 	}
@@ -117,6 +131,7 @@ func failurePage(failure *Error) page {
 	case status == http.StatusBadRequest && failure.Link != "":
 		shown.Title = "The sign-in did not work"
 	}
+	shown.Title, shown.Label = orDefault(failure.title, shown.Title), orDefault(failure.label, shown.Label)
 	if shown.Link == "" {
 		shown.Link, shown.Label, shown.Other = "/", startPage, ""
 	}

@@ -20,7 +20,7 @@ import (
 //	id       16 bytes, ours, minted at sign-in and kept by renewals
 //	begun    uvarint, unix milliseconds
 //	seen, ends  uvarint, unix seconds
-//	tokens, under, over, own  uvarint length, then bytes
+//	tokens, under, over, own, asked  uvarint length, then bytes
 type session struct {
 	id     sessionID
 	begun  int64 // to the millisecond, because revocations spare what begins after them
@@ -33,6 +33,8 @@ type session struct {
 	under []byte // userinfo, and what earlier ID tokens said that this one omits
 	over  []byte // userinfo newer than the ID token
 	own   []byte // the application's, from Admit
+
+	asked asked // see there
 
 	place place // where it came from; no part of the frame
 }
@@ -54,13 +56,13 @@ func newSessionID() (id sessionID) {
 
 func (s *session) frame() []byte {
 	tokens := s.tokens.Bytes()
-	b := make([]byte, 0, 1+len(s.id)+7*binary.MaxVarintLen64+len(tokens)+len(s.under)+len(s.over)+len(s.own))
+	b := make([]byte, 0, 1+len(s.id)+8*binary.MaxVarintLen64+len(tokens)+len(s.under)+len(s.over)+len(s.own)+len(s.asked))
 	b = append(b, sessionVersion)
 	b = append(b, s.id[:]...)
 	for _, moment := range []int64{s.begun, s.seen, s.ends} {
 		b = binary.AppendUvarint(b, uint64(moment))
 	}
-	for _, part := range [][]byte{tokens, s.under, s.over, s.own} {
+	for _, part := range [][]byte{tokens, s.under, s.over, s.own, s.asked} {
 		b = binary.AppendUvarint(b, uint64(len(part)))
 		b = append(b, part...)
 	}
@@ -82,14 +84,14 @@ func parseSession(b []byte) (session, error) {
 		*moment, b = int64(value), b[n:]
 	}
 	var tokens []byte
-	for _, part := range []*[]byte{&tokens, &s.under, &s.over, &s.own} {
+	for _, part := range []*[]byte{&tokens, &s.under, &s.over, &s.own, (*[]byte)(&s.asked)} {
 		length, n := binary.Uvarint(b)
 		if n <= 0 || length > uint64(len(b)-n) {
 			return session{}, errSession
 		}
 		*part, b = b[n:n+int(length)], b[n+int(length):]
 	}
-	if len(b) != 0 {
+	if len(b) != 0 || !s.asked.valid() {
 		return session{}, errSession
 	}
 	var err error

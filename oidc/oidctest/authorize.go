@@ -85,14 +85,17 @@ func (p *Provider) readRequest(form url.Values, a *authRequest) error {
 	a.challenge = form.Get("code_challenge")
 	a.scope = strings.Fields(form.Get("scope"))
 	a.prompt = strings.Fields(form.Get("prompt"))
-	a.acrValues = strings.Fields(form.Get("acr_values"))
+	config := p.settings()
+	if !config.IgnoreACR {
+		a.acrValues = strings.Fields(form.Get("acr_values"))
+	}
 	a.audience = slices.Concat(form["resource"], form["audience"])
 	if text := form.Get("max_age"); text != "" {
 		seconds, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
 			return invalidRequest("max_age is not a number of seconds")
 		}
-		a.maxAge, a.hasMaxAge = time.Duration(seconds)*time.Second, true
+		a.maxAge, a.hasMaxAge = time.Duration(seconds)*time.Second, !config.IgnoreMaxAge
 	}
 	switch {
 	case form.Get("response_type") != "code":
@@ -101,7 +104,7 @@ func (p *Provider) readRequest(form url.Values, a *authRequest) error {
 		return invalidRequest("response_mode is not supported")
 	case slices.Contains(a.prompt, "none") && len(a.prompt) > 1:
 		return invalidRequest("prompt=none stands alone")
-	case a.challenge == "" && !p.settings().PKCEOptional:
+	case a.challenge == "" && !config.PKCEOptional:
 		return invalidRequest("code_challenge is required")
 	case a.challenge != "" && form.Get("code_challenge_method") != "S256":
 		return invalidRequest("code_challenge_method must be S256")

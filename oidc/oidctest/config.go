@@ -61,6 +61,12 @@ type Config struct {
 	// OmitCallbackIss leaves iss out of callbacks, and its announcement out of
 	// discovery (RFC 9207).
 	OmitCallbackIss bool
+	// IgnoreACR signs in as if acr_values weren't there: ID tokens have no acr but
+	// the user's own.
+	IgnoreACR bool
+	// IgnoreMaxAge signs in as if max_age weren't there: nobody has to prove anew
+	// who they are, and ID tokens have no auth_time.
+	IgnoreMaxAge bool
 	// SignedUserinfo answers userinfo with a JWT (OpenID Connect Core §5.3.2).
 	SignedUserinfo bool
 
