@@ -60,6 +60,15 @@ type Config struct {
 	// ResponseMode is how the provider returns: "query" (or empty) or
 	// "form_post" (OAuth 2.0 Form Post Response Mode).
 	ResponseMode string
+	// DPoP binds the tokens of every session to a key of its own (RFC 9449), which
+	// is sealed into the session: who steals a token can't use it. The provider
+	// must issue such tokens, or nobody is signed in. Sessions begun before it was
+	// switched on keep their bearer tokens. Default: bearer tokens.
+	DPoP bool
+	// PushedRequests sends authorization requests from here to the provider, and
+	// through the browser only a reference to them (RFC 9126). Where the provider
+	// requires it that happens by itself. Default: through the browser.
+	PushedRequests bool
 	// SkipUserinfo leaves the UserInfo endpoint alone: claims are the ID
 	// token's only.
 	SkipUserinfo bool

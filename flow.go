@@ -29,10 +29,15 @@ type flow struct {
 	began  int64         // unix seconds
 	maxAge time.Duration // as sent; negative when it wasn't
 	asked  asked
+	bound  bool // its tokens are to be bound to a key, which is derived too
 }
 
-// flowLength is that of a flow that asked for no class of authentication.
-const flowLength = 32 + 8 + 8
+const (
+	// flowLength is that of a flow that asked for no class of authentication.
+	flowLength = 32 + 8 + 8
+	// flowBound marks the time at which a bound flow began.
+	flowBound = 1 << 63
+)
 
 func newFlow(now time.Time, maxAge *time.Duration) flow {
 	f := flow{began: now.Unix(), maxAge: -1}
@@ -45,7 +50,11 @@ func newFlow(now time.Time, maxAge *time.Duration) flow {
 
 func (f flow) frame() []byte {
 	b := append(make([]byte, 0, flowLength+len(f.asked)), f.secret[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(f.began))
+	began := uint64(f.began)
+	if f.bound {
+		began |= flowBound
+	}
+	b = binary.BigEndian.AppendUint64(b, began)
 	b = binary.BigEndian.AppendUint64(b, uint64(f.maxAge))
 	return append(b, f.asked...)
 }
@@ -56,7 +65,8 @@ func parseFlow(b []byte) (flow, bool) {
 	}
 	f := flow{asked: b[flowLength:]}
 	b = b[copy(f.secret[:], b):]
-	f.began = int64(binary.BigEndian.Uint64(b))
+	began := binary.BigEndian.Uint64(b)
+	f.began, f.bound = int64(began&^flowBound), began&flowBound != 0
 	f.maxAge = time.Duration(binary.BigEndian.Uint64(b[8:]))
 	return f, true
 }
@@ -70,13 +80,20 @@ func (f flow) request() oidc.AuthRequest {
 	if f.maxAge >= 0 {
 		request.MaxAge = &f.maxAge
 	}
+	if f.bound {
+		request.ProofKey = oidc.DeriveProofKey(f.mac("proof key"))
+	}
 	return request
 }
 
 func (f flow) derive(purpose string) string {
+	return base64.RawURLEncoding.EncodeToString(f.mac(purpose))
+}
+
+func (f flow) mac(purpose string) []byte {
 	mac := hmac.New(sha256.New, f.secret[:])
 	mac.Write([]byte(purpose))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	return mac.Sum(nil)
 }
 
 // flows keeps the flow cookies and seals state.

@@ -111,20 +111,21 @@ const spentFlows = 10_000
 
 func (g *Gate) providerConfig() oidc.Config {
 	return oidc.Config{
-		Issuer:       g.config.Issuer,
-		ClientID:     g.config.ClientID,
-		ClientSecret: g.config.ClientSecret,
-		RedirectURL:  g.redirectURI(),
-		Scopes:       g.config.Scopes,
-		SkipConsent:  g.config.SkipConsent,
-		ClientAuth:   g.config.ClientAuth,
-		SigningAlgs:  g.config.SigningAlgs,
-		ResponseMode: g.config.ResponseMode,
-		SkipUserinfo: g.config.SkipUserinfo,
-		HTTPClient:   g.config.HTTPClient,
-		Logger:       g.config.Logger,
-		Clock:        g.config.Clock,
-		InsecureHTTP: g.config.InsecureHTTP,
+		Issuer:         g.config.Issuer,
+		ClientID:       g.config.ClientID,
+		ClientSecret:   g.config.ClientSecret,
+		RedirectURL:    g.redirectURI(),
+		Scopes:         g.config.Scopes,
+		SkipConsent:    g.config.SkipConsent,
+		ClientAuth:     g.config.ClientAuth,
+		SigningAlgs:    g.config.SigningAlgs,
+		ResponseMode:   g.config.ResponseMode,
+		PushedRequests: g.config.PushedRequests,
+		SkipUserinfo:   g.config.SkipUserinfo,
+		HTTPClient:     g.config.HTTPClient,
+		Logger:         g.config.Logger,
+		Clock:          g.config.Clock,
+		InsecureHTTP:   g.config.InsecureHTTP,
 	}
 }
 

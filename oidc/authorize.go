@@ -2,6 +2,8 @@ package oidc
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -24,12 +26,19 @@ type AuthRequest struct {
 	// token's auth_time is required and checked.
 	MaxAge    *time.Duration
 	ACRValues []string
+	// ProofKey, where it isn't zero, is the key that the tokens of this sign-in will
+	// be bound to (RFC 9449). A provider that answers with bearer tokens all the same
+	// is not believed.
+	ProofKey ProofKey
 	// Params are further parameters. Those of the protocol stay what they are.
 	Params url.Values
 }
 
-// AuthCodeURL returns where to send the browser.
+// AuthCodeURL returns where to send the browser. Where the request is pushed to the
+// provider first (RFC 9126), this takes a call.
 func (c *Client) AuthCodeURL(ctx context.Context, request AuthRequest) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
 	m, err := c.metadata.get(ctx)
 	if err != nil {
 		return "", err
@@ -38,16 +47,34 @@ func (c *Client) AuthCodeURL(ctx context.Context, request AuthRequest) (string, 
 	if err != nil {
 		return "", fail(ErrToken, "authorization", err)
 	}
-	scopes, prompt := c.scopes(m), request.Prompt
-	query := endpoint.Query()
-	for name, values := range request.Params {
-		query[name] = values
+	if !request.ProofKey.IsZero() && m.proofAlgorithms != nil && !slices.Contains(m.proofAlgorithms, "ES256") {
+		return "", fail(ErrClient, "authorization", errors.New("the provider takes no DPoP proofs signed by ES256"))
 	}
+	params := c.authParams(m, request)
+	if c.config.PushedRequests || m.requirePushed {
+		reference, err := c.push(ctx, m, params, request.ProofKey)
+		if err != nil {
+			return "", err
+		}
+		params = url.Values{"client_id": {c.config.ClientID}, "request_uri": {reference}}
+	}
+	query := endpoint.Query()
+	maps.Copy(query, params)
+	endpoint.RawQuery = query.Encode()
+	return endpoint.String(), nil
+}
+
+// authParams are the parameters of an authorization request (OpenID Connect Core
+// 1.0 §3.1.2.1).
+func (c *Client) authParams(m *metadata, request AuthRequest) url.Values {
+	scopes, prompt := c.scopes(m), request.Prompt
+	params := url.Values{}
+	maps.Copy(params, request.Params)
 	if c.wantsConsent(m, scopes) && !hasWord(prompt, "none") && !hasWord(prompt, "consent") {
 		prompt = strings.TrimSpace(prompt + " consent")
 	}
 	if m.quirks.noOfflineScope && c.config.Scopes == nil {
-		query.Set("access_type", "offline")
+		params.Set("access_type", "offline")
 	}
 	for name, value := range map[string]string{
 		"response_type":         "code",
@@ -59,24 +86,25 @@ func (c *Client) AuthCodeURL(ctx context.Context, request AuthRequest) (string, 
 		"code_challenge":        oauth2.S256ChallengeFromVerifier(request.CodeVerifier),
 		"code_challenge_method": "S256",
 	} {
-		query.Set(name, value)
+		params.Set(name, value)
 	}
-	query.Del("response_mode")
+	params.Del("response_mode")
 	if c.config.ResponseMode == "form_post" {
-		query.Set("response_mode", "form_post")
+		params.Set("response_mode", "form_post")
 	}
+	params.Del("dpop_jkt")
 	for name, value := range map[string]string{
 		"prompt":     prompt,
 		"login_hint": request.LoginHint,
 		"max_age":    maxAgeText(request.MaxAge),
 		"acr_values": strings.Join(request.ACRValues, " "),
+		"dpop_jkt":   request.ProofKey.Thumbprint(), // RFC 9449 §10
 	} {
 		if value != "" {
-			query.Set(name, value)
+			params.Set(name, value)
 		}
 	}
-	endpoint.RawQuery = query.Encode()
-	return endpoint.String(), nil
+	return params
 }
 
 func maxAgeText(maxAge *time.Duration) string {

@@ -51,6 +51,10 @@ type Config struct {
 	SigningAlgs []string
 	// ResponseMode is "query" (or empty) or "form_post".
 	ResponseMode string
+	// PushedRequests sends authorization requests to the provider itself, and the
+	// browser with no more than a reference to them (RFC 9126). It is done without
+	// being asked for where the provider requires it.
+	PushedRequests bool
 	// SkipUserinfo leaves the UserInfo endpoint alone.
 	SkipUserinfo bool
 	// HTTPClient is used for every call, without its redirects, its cookies and
@@ -72,6 +76,7 @@ type Client struct {
 	metadata *discovery
 	keys     *keySet
 	logouts  *spent.Set // logout tokens, by jti
+	sender   *Sender
 }
 
 // Algorithms of signatures (RFC 7518 §3.1, RFC 8037 §3.1). "none" is no
@@ -97,6 +102,7 @@ func NewClient(config Config) (*Client, error) {
 	c.metadata = newDiscovery(c.caller, "authorization_endpoint", "token_endpoint", "jwks_uri")
 	c.keys = newKeySet(c.caller, c.metadata.jwks)
 	c.logouts = spent.New(maxLogouts, c.clock)
+	c.sender = NewSender(c.clock)
 	return c, nil
 }
 

@@ -29,11 +29,13 @@ const (
 type metadata struct {
 	authorization, token, jwks       string
 	userinfo, revocation, endSession string   // "" where not offered
-	introspection                    string   // likewise
+	introspection, pushed            string   // likewise
 	algorithms                       []string // that it signs ID tokens by; nil: not stated
 	authMethods                      []string // nil: not stated
 	scopes                           []string
-	issInCallback                    bool // RFC 9207 §3
+	proofAlgorithms                  []string // of DPoP proofs; nil: not stated
+	issInCallback                    bool     // RFC 9207 §3
+	requirePushed                    bool     // RFC 9126 §5
 	quirks                           quirks
 }
 
@@ -164,11 +166,13 @@ func (d *discovery) discover(ctx context.Context) (*metadata, error) {
 
 func (d *discovery) readMetadata(document map[string]any) (*metadata, error) {
 	m := &metadata{
-		authMethods:   stringsOf(document["token_endpoint_auth_methods_supported"]),
-		scopes:        stringsOf(document["scopes_supported"]),
-		algorithms:    stringsOf(document["id_token_signing_alg_values_supported"]),
-		issInCallback: document["authorization_response_iss_parameter_supported"] == true,
-		quirks:        quirksOf(d.issuer, document),
+		authMethods:     stringsOf(document["token_endpoint_auth_methods_supported"]),
+		scopes:          stringsOf(document["scopes_supported"]),
+		algorithms:      stringsOf(document["id_token_signing_alg_values_supported"]),
+		proofAlgorithms: stringsOf(document["dpop_signing_alg_values_supported"]),
+		issInCallback:   document["authorization_response_iss_parameter_supported"] == true,
+		requirePushed:   document["require_pushed_authorization_requests"] == true,
+		quirks:          quirksOf(d.issuer, document),
 	}
 	var mistakes []error
 	for _, endpoint := range []struct {
@@ -181,6 +185,7 @@ func (d *discovery) readMetadata(document map[string]any) (*metadata, error) {
 		{"userinfo_endpoint", &m.userinfo},
 		{"revocation_endpoint", &m.revocation},
 		{"introspection_endpoint", &m.introspection},
+		{"pushed_authorization_request_endpoint", &m.pushed},
 		{"end_session_endpoint", &m.endSession},
 	} {
 		address, _ := document[endpoint.name].(string)

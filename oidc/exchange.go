@@ -3,10 +3,13 @@ package oidc
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 )
 
 // Grant is what a sign-in or a renewal brought.
@@ -38,15 +41,12 @@ func (c *Client) Exchange(ctx context.Context, code string, request AuthRequest)
 	if err != nil {
 		return nil, err
 	}
-	conf, err := c.oauth2(m)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := conf.Exchange(c.withHTTP(ctx), code, oauth2.VerifierOption(request.CodeVerifier))
-	if err != nil {
-		return nil, tokenError("token", err)
-	}
-	set, err := c.tokenSet(answer)
+	set, err := c.redeem(ctx, m, "token", request.ProofKey, url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {code},
+		"code_verifier": {request.CodeVerifier},
+		"redirect_uri":  {c.config.RedirectURL},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -57,31 +57,49 @@ func (c *Client) Exchange(ctx context.Context, code string, request AuthRequest)
 	if err != nil {
 		return nil, err
 	}
-	userinfo, err := c.userinfo(ctx, m, set.AccessToken, said["sub"])
+	userinfo, err := c.userinfo(ctx, m, set, said["sub"])
 	if err != nil {
 		return nil, err
 	}
 	return &Grant{Tokens: set.Pack(), IDClaims: said, Userinfo: userinfo}, nil
 }
 
-// withHTTP hands x/oauth2 the hardened client.
-func (c *Client) withHTTP(ctx context.Context) context.Context {
-	client := *c.http
+// redeem asks the token endpoint for tokens, with a proof where there is a key for
+// them to be bound to.
+func (c *Client) redeem(ctx context.Context, m *metadata, op string, key ProofKey, params url.Values) (TokenSet, error) {
+	conf, err := c.oauth2(m)
+	if err != nil {
+		return TokenSet{}, err
+	}
+	conf.EndpointParams = params
+	client := *c.proving(key)
 	client.Transport = lenient{client.Transport}
-	return context.WithValue(ctx, oauth2.HTTPClient, &client)
+	answer, err := conf.Token(context.WithValue(ctx, oauth2.HTTPClient, &client))
+	if err != nil {
+		return TokenSet{}, tokenError(op, err)
+	}
+	return c.tokenSet(answer, key)
 }
 
-// oauth2 is the client as x/oauth2 knows it.
-func (c *Client) oauth2(m *metadata) (*oauth2.Config, error) {
-	conf := &oauth2.Config{
-		ClientID:    c.config.ClientID,
-		RedirectURL: c.config.RedirectURL,
-		Endpoint:    oauth2.Endpoint{TokenURL: m.token, AuthStyle: oauth2.AuthStyleInParams},
+// proving is the hardened client, which proves possession of the key if there is
+// one.
+func (c *Client) proving(key ProofKey) *http.Client {
+	if key.IsZero() {
+		return c.http
 	}
+	client := *c.http
+	client.Transport = prover{c.sender, c.http.Transport, key}
+	return &client
+}
+
+// oauth2 is the client as x/oauth2 knows it. Its configuration for client
+// credentials is the one that takes any grant_type.
+func (c *Client) oauth2(m *metadata) (*clientcredentials.Config, error) {
+	conf := &clientcredentials.Config{ClientID: c.config.ClientID, TokenURL: m.token, AuthStyle: oauth2.AuthStyleInParams}
 	switch c.clientAuth(m) {
 	case "none":
 	case "client_secret_basic": // form-encoded before base64 (RFC 6749 §2.3.1), which x/oauth2 does
-		conf.ClientSecret, conf.Endpoint.AuthStyle = c.secret.Reveal(), oauth2.AuthStyleInHeader
+		conf.ClientSecret, conf.AuthStyle = c.secret.Reveal(), oauth2.AuthStyleInHeader
 	case "client_secret_post":
 		conf.ClientSecret = c.secret.Reveal()
 	default:
@@ -108,13 +126,18 @@ func (c *Client) clientAuth(m *metadata) string {
 	return ""
 }
 
-// tokenSet reads an answer of the token endpoint (RFC 6749 §5.1).
-func (c *Client) tokenSet(answer *oauth2.Token) (TokenSet, error) {
-	if answer.TokenType != "" && !strings.EqualFold(answer.TokenType, "Bearer") {
+// tokenSet reads an answer of the token endpoint (RFC 6749 §5.1). Where there is a
+// key the tokens must be bound to it (RFC 9449 §5): what anybody could use is no
+// substitute for what was asked for.
+func (c *Client) tokenSet(answer *oauth2.Token, key ProofKey) (TokenSet, error) {
+	switch kind := answer.TokenType; {
+	case key.IsZero() && kind != "" && !strings.EqualFold(kind, "Bearer"):
 		return TokenSet{}, fail(ErrToken, "token", errors.New("token_type is not Bearer"))
+	case !key.IsZero() && !strings.EqualFold(kind, "DPoP"):
+		return TokenSet{}, fail(ErrToken, "token", errors.New("token_type is not DPoP"))
 	}
 	now := c.clock()
-	set := TokenSet{AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken, Issued: now}
+	set := TokenSet{AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken, Issued: now, ProofKey: key}
 	set.IDToken, _ = answer.Extra("id_token").(string)
 	set.Scope, _ = answer.Extra("scope").(string)
 	set.Expires = now.Add(lifetime(answer.Extra("expires_in"), set.AccessToken, now))

@@ -248,7 +248,7 @@ func (k *keySet) fetch(ctx context.Context) (*published, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, _, err := k.get(ctx, "jwks", address, "")
+	body, _, err := k.get(ctx, "jwks", address, "application/json")
 	if err != nil {
 		return nil, err
 	}

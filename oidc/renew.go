@@ -3,10 +3,9 @@ package oidc
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 	"time"
-
-	"golang.org/x/oauth2"
 )
 
 // userinfoBudget and keysBudget are the shares of a renewal that userinfo and
@@ -17,7 +16,8 @@ const (
 	keysBudget     = 2 * time.Second
 )
 
-// Renew uses the refresh token (OpenID Connect Core 1.0 §12). previous are the
+// Renew uses the refresh token (OpenID Connect Core 1.0 §12), with a proof of the
+// key that the tokens are bound to, if they are. previous are the
 // session's claims so far: iss, sub, aud, azp, auth_time and nonce of a refreshed
 // ID token must agree with them. One whose keys can't be read now is left out
 // where UserInfo says that the new tokens are the same person's. An error that is
@@ -32,15 +32,10 @@ func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any)
 	if err != nil {
 		return nil, err
 	}
-	conf, err := c.oauth2(m)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := conf.TokenSource(c.withHTTP(ctx), &oauth2.Token{RefreshToken: old.RefreshToken()}).Token()
-	if err != nil {
-		return nil, tokenError("refresh", err)
-	}
-	set, err := c.tokenSet(answer)
+	set, err := c.redeem(ctx, m, "refresh", old.ProofKey(), url.Values{
+		"grant_type":    {"refresh_token"},
+		"refresh_token": {old.RefreshToken()},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +50,7 @@ func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any)
 		set.IDToken = ""
 	}
 	grant.Tokens = old.renewedBy(set).Pack()
-	grant.Userinfo, grant.UserinfoErr = c.userinfoAgain(ctx, m, set.AccessToken, previous["sub"])
+	grant.Userinfo, grant.UserinfoErr = c.userinfoAgain(ctx, m, set, previous["sub"])
 	if errors.Is(grant.UserinfoErr, ErrToken) {
 		return nil, grant.UserinfoErr
 	}
@@ -80,10 +75,10 @@ func (c *Client) verifyRefreshed(ctx context.Context, set TokenSet, previous map
 	return said, nil
 }
 
-func (c *Client) userinfoAgain(ctx context.Context, m *metadata, accessToken string, sub any) (map[string]any, error) {
+func (c *Client) userinfoAgain(ctx context.Context, m *metadata, set TokenSet, sub any) (map[string]any, error) {
 	ctx, cancel := context.WithTimeout(ctx, userinfoBudget)
 	defer cancel()
-	return c.userinfo(ctx, m, accessToken, sub)
+	return c.userinfo(ctx, m, set, sub)
 }
 
 // checkRefreshed holds a refreshed ID token against the sign-in (§12.2).

@@ -20,6 +20,9 @@ type TokenSet struct {
 	// Issued and Expires are when the access token was received and when it
 	// expires, in whole seconds.
 	Issued, Expires time.Time
+	// ProofKey is the key that the tokens are bound to (RFC 9449); the zero key for
+	// bearer tokens.
+	ProofKey ProofKey
 }
 
 // Tokens is a view of tokens in a compact binary form, in which the segments of
@@ -33,20 +36,28 @@ type view struct {
 	frame                      []byte
 	issued, expires            int64
 	access, refresh, id, scope []byte
+	proofKey                   []byte
 }
 
 // The frame is: version, issued and expires as uvarint unix seconds, and access
 // token, refresh token, ID token and scope as packed texts, each behind its
 // uvarint length. A packed text is its dot-separated segments, each behind a
 // uvarint that is twice its length, plus one where the segment is kept literally
-// because it isn't canonical base64url.
-const tokensVersion = 1
+// because it isn't canonical base64url. Tokens that are bound to a key have another
+// version, in which the key comes first, as it is.
+const (
+	tokensVersion      = 1
+	boundTokensVersion = 2
+)
 
 var errTokens = errors.New("oidc: not a frame of tokens")
 
 // Pack returns the compact form.
 func (s TokenSet) Pack() Tokens {
 	frame := []byte{tokensVersion}
+	if key := s.ProofKey.Bytes(); len(key) == proofKeyLength {
+		frame = append([]byte{boundTokensVersion}, key...)
+	}
 	frame = binary.AppendUvarint(frame, unixSeconds(s.Issued))
 	frame = binary.AppendUvarint(frame, unixSeconds(s.Expires))
 	for _, text := range []string{s.AccessToken, s.RefreshToken, s.IDToken, s.Scope} {
@@ -99,11 +110,16 @@ func nextSegment(packed []byte) (segment []byte, literal bool, rest []byte, ok b
 // ParseTokens reads the compact form, which the Tokens keep. It checks the whole
 // structure, and nothing of what the tokens say.
 func ParseTokens(frame []byte) (Tokens, error) {
-	if len(frame) == 0 || frame[0] != tokensVersion {
+	v := &view{frame: frame}
+	var rest []byte
+	switch {
+	case len(frame) > 0 && frame[0] == tokensVersion:
+		rest = frame[1:]
+	case len(frame) > proofKeyLength && frame[0] == boundTokensVersion:
+		v.proofKey, rest = frame[1:1+proofKeyLength], frame[1+proofKeyLength:]
+	default:
 		return Tokens{}, errTokens
 	}
-	v := &view{frame: frame}
-	rest := frame[1:]
 	for _, moment := range []*int64{&v.issued, &v.expires} {
 		value, n := binary.Uvarint(rest)
 		if n <= 0 || value > 1<<40 {
@@ -177,6 +193,16 @@ func (t Tokens) IDToken() string { return unpackText(t.parts().id) }
 // Scope returns the scopes that were granted, separated by spaces; "" where the
 // provider didn't say.
 func (t Tokens) Scope() string { return unpackText(t.parts().scope) }
+
+// ProofKey returns the key that the tokens are bound to, the zero key for bearer
+// tokens.
+func (t Tokens) ProofKey() ProofKey {
+	raw := t.parts().proofKey
+	if raw == nil {
+		return ProofKey{}
+	}
+	return ProofKey{&raw}
+}
 
 // HasRefresh reports whether there is a refresh token.
 func (t Tokens) HasRefresh() bool { return len(t.parts().refresh) > 0 }

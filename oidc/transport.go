@@ -103,16 +103,12 @@ func newCaller(issuer string, client *http.Client, log *slog.Logger, clock func(
 }
 
 // get reads a document of the provider's. Its media type is returned with it.
-func (c *caller) get(ctx context.Context, op, address, bearer string) (body []byte, mediaType string, err error) {
+func (c *caller) get(ctx context.Context, op, address, accept string) (body []byte, mediaType string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, "", unavailable(op, err)
 	}
-	r.Header.Set("Accept", "application/json")
-	if bearer != "" {
-		r.Header.Set("Authorization", "Bearer "+bearer)
-		r.Header.Set("Accept", "application/json, application/jwt")
-	}
+	r.Header.Set("Accept", accept)
 	res, err := c.http.Do(r)
 	if err != nil {
 		return nil, "", unavailable(op, err)

@@ -1,0 +1,198 @@
+package oidc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"github.com/gatehouse-go/gatehouse/internal/shelf"
+)
+
+// Sender sends requests with access tokens: bearer tokens (RFC 6750 §2.1), and
+// those that are bound to a key, with a proof of it (RFC 9449 §7.1). It remembers
+// the nonces that servers want to see in proofs. It is safe for concurrent use and
+// needs no closing.
+type Sender struct {
+	clock func() time.Time
+
+	mu     sync.Mutex
+	nonces *shelf.Shelf[string] // by server
+}
+
+const (
+	// nonceServers is of how many servers nonces are remembered, and nonceMemory
+	// for how long; a server that finds one too old says so.
+	nonceServers = 256
+	nonceMemory  = time.Hour
+	// maxNonce bounds a nonce.
+	maxNonce = 512
+)
+
+// NewSender returns a Sender. A nil clock is time.Now.
+func NewSender(clock func() time.Time) *Sender {
+	if clock == nil {
+		clock = time.Now
+	}
+	return &Sender{clock: clock, nonces: shelf.New[string](nonceServers, nonceServers*maxNonce, nil)}
+}
+
+// Send sends a copy of r through base with the access token in its Authorization
+// header, in place of one that is there: of the scheme DPoP and with a proof where
+// there is a key, otherwise Bearer. A server that asks for a nonce, or for another
+// one, is asked once more, if the body can be had again (r.GetBody). Where base is
+// nil it is [http.DefaultTransport].
+func (s *Sender) Send(base http.RoundTripper, r *http.Request, accessToken string, key ProofKey) (*http.Response, error) {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	if accessToken == "" {
+		closeBody(r)
+		return nil, errors.New("oidc: no access token to send")
+	}
+	sent := r.Clone(r.Context())
+	if key.IsZero() {
+		sent.Header.Del("DPoP")
+		sent.Header.Set("Authorization", "Bearer "+accessToken)
+		return base.RoundTrip(sent)
+	}
+	sent.Header.Set("Authorization", "DPoP "+accessToken)
+	return s.prove(base, sent, "resource", key, accessToken, wantsNonce)
+}
+
+// prover is the transport of calls to an authorization server, which it sends
+// proofs to (RFC 9449 §5).
+type prover struct {
+	sender *Sender
+	base   http.RoundTripper
+	key    ProofKey
+}
+
+func (p prover) RoundTrip(r *http.Request) (*http.Response, error) {
+	return p.sender.prove(p.base, r.Clone(r.Context()), "authorization", p.key, "", refusedForNonce)
+}
+
+// prove adds a proof to r, which is the caller's own, and sends it: twice where the
+// server wants a nonce that it hasn't seen. role keeps the nonces of an
+// authorization server apart from those of a resource server, at one origin too
+// (RFC 9449 §9).
+func (s *Sender) prove(base http.RoundTripper, r *http.Request, role string, key ProofKey, accessToken string, wanted func(*http.Response) bool) (*http.Response, error) {
+	server := role + " " + r.URL.Scheme + "://" + r.URL.Host
+	nonce := s.nonce(server)
+	for again := false; ; again = true {
+		proof, err := key.prove(r, accessToken, nonce, s.clock())
+		if err != nil {
+			closeBody(r)
+			return nil, err
+		}
+		r.Header.Set("DPoP", proof)
+		res, err := base.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		given := s.learn(server, res)
+		if again || given == "" || given == nonce || !wanted(res) {
+			return res, nil
+		}
+		replayed, ok := Replay(r)
+		if !ok {
+			return res, nil
+		}
+		discard(res)
+		r, nonce = replayed, given
+	}
+}
+
+func (s *Sender) nonce(server string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	nonce, _ := s.nonces.Get(server, s.clock())
+	return nonce
+}
+
+// learn remembers the nonce that a server gives with any answer (RFC 9449 §8.2).
+func (s *Sender) learn(server string, res *http.Response) string {
+	nonce := res.Header.Get("DPoP-Nonce")
+	if nonce == "" || len(nonce) > maxNonce || strings.ContainsFunc(nonce, isNoNonce) {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock()
+	s.nonces.Put(server, nonce, len(nonce), now, now.Add(nonceMemory))
+	return nonce
+}
+
+// isNoNonce reports whether a character is none of NQCHAR (RFC 6749 appendix A).
+func isNoNonce(r rune) bool { return r < 0x21 || r > 0x7e || r == '"' || r == '\\' }
+
+// wantsNonce is the refusal of a resource server (RFC 9449 §9).
+func wantsNonce(res *http.Response) bool {
+	if res.StatusCode != http.StatusUnauthorized {
+		return false
+	}
+	for _, challenge := range res.Header.Values("WWW-Authenticate") {
+		if strings.Contains(challenge, "use_dpop_nonce") {
+			return true
+		}
+	}
+	return false
+}
+
+// refusedForNonce is the refusal of an authorization server (RFC 9449 §8). Whoever
+// reads the body afterwards finds it whole.
+func refusedForNonce(res *http.Response) bool {
+	if res.StatusCode != http.StatusBadRequest && res.StatusCode != http.StatusUnauthorized {
+		return false
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody))
+	res.Body = readAhead{io.MultiReader(bytes.NewReader(body), res.Body), res.Body}
+	if err != nil {
+		return false
+	}
+	said, err := claims.Parse(body)
+	return err == nil && said["error"] == "use_dpop_nonce"
+}
+
+type readAhead struct {
+	io.Reader
+	io.Closer
+}
+
+// Replay returns a copy of a request that was sent, to be sent once more; false
+// where its body can't be had again.
+func Replay(r *http.Request) (*http.Request, bool) {
+	again := r.Clone(r.Context())
+	if r.Body == nil || r.Body == http.NoBody {
+		return again, true
+	}
+	if r.GetBody == nil {
+		return nil, false
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil, false
+	}
+	again.Body = body
+	return again, true
+}
+
+// maxDiscarded bounds what is read of an answer that nobody wants, so that its
+// connection can be used again.
+const maxDiscarded = 64 << 10
+
+func discard(res *http.Response) {
+	_, _ = io.CopyN(io.Discard, res.Body, maxDiscarded)
+	_ = res.Body.Close()
+}
+
+// closeBody does what RoundTrip owes to a request that isn't sent.
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
