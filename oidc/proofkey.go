@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/secret"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -22,7 +23,7 @@ import (
 // that it has the key, and whoever else gets hold of them has nothing. It is a
 // P-256 key and signs by ES256. The zero ProofKey is none: tokens are bearer
 // tokens then. It never prints itself.
-type ProofKey struct{ raw *[]byte } // the private scalar of 32 bytes, where no verb of fmt follows
+type ProofKey struct{ scalar secret.String } // the private key, of 32 bytes
 
 // proofKeyLength is that of a scalar of P-256.
 const proofKeyLength = 32
@@ -54,20 +55,19 @@ func ParseProofKey(raw []byte) (ProofKey, error) {
 	if _, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), raw); err != nil {
 		return ProofKey{}, errProofKey
 	}
-	return ProofKey{&raw}, nil
+	return ProofKey{secret.New(string(raw))}, nil
 }
 
-// Bytes returns the private key, nil for the zero ProofKey. It must not be
-// modified.
+// Bytes returns a copy of the private key, nil for the zero ProofKey.
 func (k ProofKey) Bytes() []byte {
-	if k.raw == nil {
+	if k.IsZero() {
 		return nil
 	}
-	return *k.raw
+	return []byte(k.scalar.Reveal())
 }
 
 // IsZero reports whether there is no key.
-func (k ProofKey) IsZero() bool { return len(k.Bytes()) == 0 }
+func (k ProofKey) IsZero() bool { return k.scalar.IsZero() }
 
 // Format prints no key, whatever the verb.
 func (ProofKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }

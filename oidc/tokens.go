@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/secret"
 )
 
 // TokenSet are the tokens of one answer, as strings.
@@ -201,7 +203,7 @@ func (t Tokens) ProofKey() ProofKey {
 	if raw == nil {
 		return ProofKey{}
 	}
-	return ProofKey{&raw}
+	return ProofKey{secret.New(string(raw))}
 }
 
 // HasRefresh reports whether there is a refresh token.

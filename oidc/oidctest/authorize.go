@@ -23,18 +23,27 @@ type authRequest struct {
 	acrValues    []string
 	audience     []string
 	responseMode string
+	jkt          string // dpop_jkt
 }
 
 // authorize answers with a code for whoever is signed in, or asks who it is.
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
-	a, err := p.readAddressee(r.Form)
+	form, err := p.resolve(r.Form)
+	var a authRequest
+	if err == nil {
+		a, err = p.readAddressee(form)
+	}
 	if err != nil {
 		// There is nobody to send the error to (RFC 6749 §4.1.2.1).
 		http.Error(w, "oidctest: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	if err := p.readRequest(r.Form, &a); err != nil {
+	if err := p.readRequest(form, &a); err != nil {
 		p.sendError(w, a, err)
+		return
+	}
+	if p.settings().RequirePushed && !r.Form.Has("request_uri") {
+		p.sendError(w, a, invalidRequest("authorization requests must be pushed"))
 		return
 	}
 	if subject := r.PostForm.Get("subject"); subject != "" {
@@ -89,7 +98,8 @@ func (p *Provider) readRequest(form url.Values, a *authRequest) error {
 	if !config.IgnoreACR {
 		a.acrValues = strings.Fields(form.Get("acr_values"))
 	}
-	a.audience = slices.Concat(form["resource"], form["audience"])
+	a.audience = audienceOf(form)
+	a.jkt = form.Get("dpop_jkt")
 	if text := form.Get("max_age"); text != "" {
 		seconds, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {

@@ -58,6 +58,13 @@ type Config struct {
 	// PKCEOptional accepts authorization requests without code_challenge
 	// (RFC 7636). One that has it is held to it even so.
 	PKCEOptional bool
+	// RequirePushed refuses authorization requests that were not pushed (RFC 9126 §5).
+	RequirePushed bool
+	// RequireDPoP issues tokens only to requests with a DPoP proof (RFC 9449 §5).
+	// Requests that have one get bound tokens in any case.
+	RequireDPoP bool
+	// DPoPNonce, where set, must be in every DPoP proof (RFC 9449 §8, §9).
+	DPoPNonce string
 	// OmitCallbackIss leaves iss out of callbacks, and its announcement out of
 	// discovery (RFC 9207).
 	OmitCallbackIss bool

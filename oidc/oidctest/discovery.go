@@ -9,7 +9,7 @@ import (
 func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
 	config := p.settings()
 	scopes := []string{"openid", "profile", "email"}
-	grants := []string{"authorization_code"}
+	grants := []string{"authorization_code", clientCredentials, tokenExchange}
 	if config.RefreshTokens != RefreshNever {
 		scopes = append(scopes, "offline_access")
 		grants = append(grants, "refresh_token")
@@ -23,6 +23,9 @@ func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
 		"revocation_endpoint":                            p.url(Revocation),
 		"introspection_endpoint":                         p.url(Introspection),
 		"end_session_endpoint":                           p.url(EndSession),
+		"pushed_authorization_request_endpoint":          p.url(PushedRequest),
+		"require_pushed_authorization_requests":          config.RequirePushed,
+		"dpop_signing_alg_values_supported":              proofAlgorithms,
 		"scopes_supported":                               scopes,
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query", "form_post"},

@@ -11,15 +11,15 @@ type Endpoint string
 
 // The endpoints.
 const (
-	Discovery  Endpoint = "discovery"   // OpenID Connect Discovery §4
-	JWKS       Endpoint = "jwks"        // RFC 7517 §5
-	Authorize  Endpoint = "authorize"   // OpenID Connect Core §3.1.2
-	Token      Endpoint = "token"       // OpenID Connect Core §3.1.3, §12
-	Userinfo   Endpoint = "userinfo"    // OpenID Connect Core §5.3
-	Revocation Endpoint = "revocation"  // RFC 7009
-	EndSession Endpoint = "end_session" // OpenID Connect RP-Initiated Logout 1.0
-
-	Introspection Endpoint = "introspection" // RFC 7662
+	Discovery     Endpoint = "discovery"      // OpenID Connect Discovery §4
+	JWKS          Endpoint = "jwks"           // RFC 7517 §5
+	Authorize     Endpoint = "authorize"      // OpenID Connect Core §3.1.2
+	Token         Endpoint = "token"          // OpenID Connect Core §3.1.3, §12
+	Userinfo      Endpoint = "userinfo"       // OpenID Connect Core §5.3
+	Revocation    Endpoint = "revocation"     // RFC 7009
+	EndSession    Endpoint = "end_session"    // OpenID Connect RP-Initiated Logout 1.0
+	PushedRequest Endpoint = "pushed_request" // RFC 9126
+	Introspection Endpoint = "introspection"  // RFC 7662
 
 	// Every is all of them, and whatever else is asked of the provider.
 	Every Endpoint = "every"
@@ -28,14 +28,14 @@ const (
 // paths are those of the endpoints, below the issuer's.
 func paths() map[Endpoint]string {
 	return map[Endpoint]string{
-		Discovery:  "/.well-known/openid-configuration",
-		JWKS:       "/jwks",
-		Authorize:  "/authorize",
-		Token:      "/token",
-		Userinfo:   "/userinfo",
-		Revocation: "/revoke",
-		EndSession: "/end-session",
-
+		Discovery:     "/.well-known/openid-configuration",
+		JWKS:          "/jwks",
+		Authorize:     "/authorize",
+		Token:         "/token",
+		Userinfo:      "/userinfo",
+		Revocation:    "/revoke",
+		EndSession:    "/end-session",
+		PushedRequest: "/par",
 		Introspection: "/introspect",
 	}
 }
@@ -79,6 +79,8 @@ func (p *Provider) handler(e Endpoint) http.HandlerFunc {
 		return p.introspection
 	case EndSession:
 		return p.endSession
+	case PushedRequest:
+		return p.push
 	}
 	return http.NotFound
 }

@@ -16,10 +16,13 @@ type grant struct {
 	client   Client
 	session  session
 	scope    []string
-	offline  bool  // offline_access is in the scope
-	redeemed bool  // the code was used
-	revoked  bool  // nothing of it is good any more
-	current  int64 // generation of the refresh token
+	offline  bool   // offline_access is in the scope
+	redeemed bool   // the code was used
+	revoked  bool   // nothing of it is good any more
+	current  int64  // generation of the refresh token
+	jkt      string // thumbprint of the key that the tokens are bound to, "" for none
+	actor    string // the client that a token was exchanged for, "" for none
+	direct   bool   // no login began it, and no refresh token goes on with it
 }
 
 // allow records a grant, and returns its code.

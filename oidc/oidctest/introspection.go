@@ -27,7 +27,7 @@ func (p *Provider) introspection(w http.ResponseWriter, r *http.Request) {
 	if h, ok := p.parseAccess(r.PostForm.Get("token")); ok {
 		if g, live := p.live(h); live {
 			document = p.accessClaims(g, time.Unix(h.number, 0))
-			document["active"], document["token_type"] = true, "Bearer"
+			document["active"], document["token_type"] = true, g.tokenType()
 		}
 	}
 	p.answer(w, Introspection, document)
@@ -45,5 +45,11 @@ func (p *Provider) accessClaims(g grant, expires time.Time) map[string]any {
 		"exp":       expires.Unix(),
 		"scope":     strings.Join(g.scope, " "),
 	})
+	if g.jkt != "" {
+		claims["cnf"] = map[string]any{"jkt": g.jkt} // RFC 9449 §6
+	}
+	if g.actor != "" {
+		claims["act"] = map[string]any{"sub": g.actor} // RFC 8693 §4.1
+	}
 	return claims
 }

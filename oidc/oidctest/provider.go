@@ -33,6 +33,8 @@ type Provider struct {
 	sessions map[string]session
 	current  string // the session that SignIn began
 	grants   map[string]*grant
+	pushed   map[string]pushed    // by request_uri
+	proofs   map[string]time.Time // jti of DPoP proofs, and when they came
 	reuses   int
 }
 
@@ -52,6 +54,8 @@ func NewProvider(config Config) *Provider {
 		users:    map[string]User{},
 		sessions: map[string]session{},
 		grants:   map[string]*grant{},
+		pushed:   map[string]pushed{},
+		proofs:   map[string]time.Time{},
 	}
 	p.closed, p.close = context.WithCancel(context.Background())
 	for _, c := range config.Clients {

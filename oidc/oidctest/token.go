@@ -9,7 +9,7 @@ import (
 
 // token answers the token endpoint (RFC 6749 §3.2).
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
-	g, renewed, err := p.granted(r)
+	g, renewed, err := p.granted(w, r)
 	if err != nil {
 		writeRefusal(w, err)
 		return
@@ -18,7 +18,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 }
 
 // granted finds the grant that r presents, and says whether it was by a refresh token.
-func (p *Provider) granted(r *http.Request) (g grant, renewed bool, err error) {
+func (p *Provider) granted(w http.ResponseWriter, r *http.Request) (g grant, renewed bool, err error) {
 	if r.Method != http.MethodPost {
 		return grant{}, false, refuse(http.StatusMethodNotAllowed, "invalid_request", "POST only")
 	}
@@ -29,16 +29,28 @@ func (p *Provider) granted(r *http.Request) (g grant, renewed bool, err error) {
 	if err != nil {
 		return grant{}, false, err
 	}
+	jkt, err := p.proof(w, r, Token, "")
+	if err != nil {
+		return grant{}, false, err
+	}
 	form := r.PostForm
-	switch form.Get("grant_type") {
+	kind := form.Get("grant_type")
+	switch kind {
 	case "authorization_code":
 		g, err = p.redeem(c, form.Get("code"), form.Get("redirect_uri"), form.Get("code_verifier"))
-		return g, false, err
 	case "refresh_token":
 		g, err = p.renew(c, form.Get("refresh_token"), strings.Fields(form.Get("scope")))
-		return g, true, err
+	case clientCredentials:
+		g, err = p.own(c, form)
+	case tokenExchange:
+		g, err = p.exchanged(c, form)
+	default:
+		err = refuse(http.StatusBadRequest, "unsupported_grant_type", "not a grant_type of this provider")
 	}
-	return grant{}, false, refuse(http.StatusBadRequest, "unsupported_grant_type", "not a grant_type of this provider")
+	if err == nil {
+		err = p.bind(&g, jkt)
+	}
+	return g, kind == "refresh_token", err
 }
 
 // tokenResponse issues the tokens of a grant (OpenID Connect Core §3.1.3.3, §12.2).
@@ -47,11 +59,14 @@ func (p *Provider) tokenResponse(g grant, renewed bool) map[string]any {
 	access := p.issueAccessToken(g)
 	response := map[string]any{
 		"access_token": access,
-		"token_type":   "Bearer",
+		"token_type":   g.tokenType(),
 		"expires_in":   int64(config.AccessTokenLifetime / time.Second),
 		"scope":        strings.Join(g.scope, " "),
 	}
-	if slices.Contains(g.scope, "openid") && !(renewed && config.RefreshedIDToken == NoIDToken) {
+	if g.actor != "" {
+		response["issued_token_type"] = accessTokenType
+	}
+	if slices.Contains(g.scope, "openid") && !g.direct && !(renewed && config.RefreshedIDToken == NoIDToken) {
 		response["id_token"] = p.issueIDToken(g, access, renewed)
 	}
 	if g.mayRefresh(config) && !(renewed && config.Rotation == RotateNever) {
@@ -83,11 +98,11 @@ func (p *Provider) Issue(u User, clientID string, scope ...string) map[string]an
 
 // mayRefresh tells whether the grant comes with a refresh token.
 func (g grant) mayRefresh(config Config) bool {
-	switch config.RefreshTokens {
-	case RefreshAlways:
-		return true
-	case RefreshNever:
+	switch {
+	case g.direct, config.RefreshTokens == RefreshNever:
 		return false
+	case config.RefreshTokens == RefreshAlways:
+		return true
 	}
 	return g.offline
 }

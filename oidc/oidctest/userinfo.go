@@ -11,13 +11,14 @@ import (
 // userinfo answers what is known of the user of an access token (OpenID Connect
 // Core §5.3).
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
-	g, ok := grant{}, false
-	if h, valid := p.parseAccess(bearer(r)); valid {
-		g, ok = p.live(h)
-	}
-	if !ok {
-		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 §3
-		writeRefusal(w, refuse(http.StatusUnauthorized, "invalid_token", "not an access token, or not any more"))
+	g, err := p.presented(w, r)
+	if err != nil {
+		scheme := "Bearer"
+		if r.Header.Get("DPoP") != "" {
+			scheme = "DPoP"
+		}
+		w.Header().Set("WWW-Authenticate", scheme+` error="`+asRefusal(err).code+`"`) // RFC 6750 §3, RFC 9449 §7.1
+		writeRefusal(w, err)
 		return
 	}
 	user := p.user(g.session.subject)
