@@ -27,6 +27,10 @@ func (g *Gate) serveCallback(w http.ResponseWriter, r *http.Request) {
 	if g.config.ResponseMode == "form_post" {
 		method = http.MethodPost
 	}
+	if used, ok := g.usedAgain(r); ok && method == http.MethodPost {
+		g.receiveUsed(w, r, used, g.loginPath(used.returnTo))
+		return
+	}
 	if !allowMethods(w, r, method) {
 		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
 		return
@@ -54,7 +58,11 @@ func (g *Gate) receive(w http.ResponseWriter, r *http.Request, values url.Values
 	}
 	again := g.loginPath(came.returnTo)
 	began, ok := g.flows.take(w, r, came)
-	if !ok {
+	switch {
+	case !ok && r.Method == http.MethodPost:
+		redirect(w, r, r.URL.Path+"?state="+url.QueryEscape(answer.State))
+		return
+	case !ok:
 		g.receiveUsed(w, r, came, again)
 		return
 	}
@@ -75,6 +83,17 @@ func (g *Gate) receive(w http.ResponseWriter, r *http.Request, values url.Values
 		return
 	}
 	g.finish(w, r, text, came.returnTo)
+}
+
+// usedAgain returns the state of a callback that was posted again, and came back
+// here by a redirect: the POST of another site's form carries no session.
+func (g *Gate) usedAgain(r *http.Request) (state, bool) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || r.Method != http.MethodGet || len(values) != 1 || len(values["state"]) != 1 {
+		return state{}, false
+	}
+	came, err := g.flows.open(values.Get("state"))
+	return came, err == nil
 }
 
 // receiveUsed answers a callback whose flow is gone: somebody went back to it.

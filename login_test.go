@@ -406,6 +406,32 @@ func TestFormPost(t *testing.T) {
 	}
 	b.get("/me").want(t, http.StatusOK, "alice")
 	b.get("/auth/callback?code=a&state=b").want(t, http.StatusMethodNotAllowed)
+
+	// Somebody goes back, and the form is posted again, across sites and so without
+	// the session: the cookie is asked for by a redirect to ourselves, once.
+	for name, c := range map[string]struct {
+		browser *browser
+		want    int
+	}{"signed in": {b, http.StatusFound}, "a stranger": {w.browser(), http.StatusBadRequest}} {
+		// No Lax cookie comes with the POST.
+		again := (&browser{w: w, client: &http.Client{Transport: b.client.Transport, CheckRedirect: b.client.CheckRedirect}}).
+			send(http.MethodPost, "/auth/callback", header, values.Encode()).want(t, http.StatusSeeOther)
+		if len(again.Cookies()) != 0 {
+			t.Errorf("%s: it sets %v", name, again.Cookies())
+		}
+		res := c.browser.send(http.MethodGet, again.location(t), header, "").want(t, c.want)
+		if got := res.Header.Get("Location"); c.want == http.StatusFound && got != "/me" {
+			t.Errorf("%s: leads to %s", name, got)
+		}
+	}
+	if got := w.provider.Calls(oidctest.Token); got != 1 {
+		t.Errorf("%d exchanges", got)
+	}
+	for _, query := range []string{"state=b", "state=" + url.QueryEscape(values.Get("state")) + "&code=a", "state=a&state=b"} {
+		if res := b.get("/auth/callback?" + query); res.StatusCode < 400 {
+			t.Errorf("%s: %d", query, res.StatusCode)
+		}
+	}
 }
 
 func attribute(tag, name string) string {
