@@ -168,15 +168,16 @@ func (g *Gate) newSession(grant *oidc.Grant, began flow) (session, error) {
 	return s, nil
 }
 
-// finish hands the session to the browser and sends it on. What the browser had
-// before is kept no longer, so that whoever planted or saw it has nothing.
+// finish hands the session to the browser and sends it on. What a store has kept
+// for the browser before it keeps no longer, so that whoever planted or saw that
+// has nothing.
 func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo string) {
 	who, err := g.vault.open(r.Context(), text)
 	if who == nil {
 		g.Fail(w, r, cmp.Or(err, errSession))
 		return
 	}
-	if old, err := g.open(r); old != nil && err == nil && old.session().id != who.session().id {
+	if old, err := g.open(r); old != nil && err == nil && old.session().place.ticket != nil && old.session().id != who.session().id {
 		g.drop(w, r, old.session())
 	}
 	if err := g.sessions.Put(w, r, text, g.vault.expires(who.session())); err != nil {

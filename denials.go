@@ -3,7 +3,6 @@ package gatehouse
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync/atomic"
 	"time"
 )
@@ -139,7 +138,7 @@ func (d *denials) publish(ctx context.Context, name string, before, until time.T
 		return nil
 	}
 	d.unpublished.add(name, denial{before, until})
-	return &Error{Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, Cause: errors.Join(errStore, err)}
+	return unkept(err)
 }
 
 // republish tells the shared list, once it answers again, what it wasn't told.

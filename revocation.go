@@ -41,10 +41,20 @@ func (g *Gate) revokeSession(ctx context.Context, name string) error {
 		return errors.New("gatehouse: Revoke: Session is not the ID of one")
 	}
 	err := g.denySession(ctx, name)
-	if g.config.Store != nil {
-		err = errors.Join(err, g.config.Store.Delete(ctx, name))
+	return errors.Join(err, g.unstore(ctx, name))
+}
+
+// unstore has the store keep a session no longer, where there is one.
+func (g *Gate) unstore(ctx context.Context, name string) error {
+	if g.config.Store == nil {
+		return nil
 	}
-	return err
+	ctx, cancel := context.WithTimeout(ctx, storeBudget)
+	defer cancel()
+	if err := g.config.Store.Delete(ctx, name); err != nil {
+		return unkept(err)
+	}
+	return nil
 }
 
 // revokeUser also clears away what is listed of theirs. That is tidiness where
@@ -59,9 +69,7 @@ func (g *Gate) revokeUser(ctx context.Context, sub string, now time.Time) error 
 		if one.Began.After(now) {
 			continue
 		}
-		if g.config.Store != nil {
-			err = errors.Join(err, g.config.Store.Delete(ctx, one.ID))
-		}
+		err = errors.Join(err, g.unstore(ctx, one.ID))
 		if gone := g.directory.leave(ctx, sub, one.ID); gone != nil {
 			g.event(ctx, slog.LevelWarn, "directory", "failed", gone.Error(), nil)
 		}

@@ -198,6 +198,28 @@ func TestDenylistIsAway(t *testing.T) {
 	}
 }
 
+// TestFullDenylist: one revocation more than it holds ends everything that began
+// before it, and nothing that begins after.
+func TestFullDenylist(t *testing.T) {
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		c.Revocations = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{MaxRevocations: 3, Clock: c.Clock})
+	}})
+	other := w.replica(nil)
+	b := w.browser().signIn()
+	for _, sub := range []string{"a", "b", "c"} {
+		if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: sub}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.at(other).fetch("/me").want(t, http.StatusOK)
+	if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: "d"}); err != nil {
+		t.Fatal(err)
+	}
+	b.at(other).fetch("/me").want(t, http.StatusUnauthorized)
+	b.signIn()
+	b.at(other).fetch("/me").want(t, http.StatusOK)
+}
+
 // TestDenylistCostsLittle: one that holds others' sessions costs no allocation,
 // and no look-up anywhere else.
 func TestDenylistCostsLittle(t *testing.T) {

@@ -79,9 +79,9 @@ func (v *storeVault) begin(ctx context.Context, s *session) (string, error) {
 	saved, err := v.store.Save(ctx, t.name, nil, sealed, s.expires(v.idle))
 	switch {
 	case err != nil:
-		return "", unreachable(err)
+		return "", unkept(err)
 	case !saved: // 128 random bits, twice
-		return "", unreachable(errors.New("gatehouse: the store holds a session under a new id"))
+		return "", unkept(errors.New("gatehouse: the store holds a session under a new id"))
 	}
 	text, err := v.jar.Seal(t.frame(), v.expires(s))
 	if err != nil {
@@ -253,6 +253,16 @@ func unreachable(err error) error {
 	return &Error{
 		Status:     http.StatusServiceUnavailable,
 		Message:    "Your sign-in can't be checked right now. You are still signed in; please try again in a moment.",
+		RetryAfter: retryAfter,
+		Cause:      errors.Join(errStore, err),
+	}
+}
+
+// unkept is unreachable for what was to be done.
+func unkept(err error) error {
+	return &Error{
+		Status:     http.StatusServiceUnavailable,
+		Message:    "This can't be done right now. Please try again in a moment.",
 		RetryAfter: retryAfter,
 		Cause:      errors.Join(errStore, err),
 	}
