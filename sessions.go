@@ -90,11 +90,13 @@ func (g *Gate) showSessions(w http.ResponseWriter, r *http.Request, who *Identit
 	})
 }
 
-// withCurrent adds the session that asks where the directory doesn't know it,
-// such as after a restart.
+// withCurrent puts the session that asks in front, also where the directory
+// doesn't know it, such as after a restart.
 func withCurrent(listed []Session, who *Identity, r *http.Request) []Session {
-	if slices.ContainsFunc(listed, func(one Session) bool { return one.ID == who.SessionID() }) {
-		return listed
+	isCurrent := func(one Session) bool { return one.ID == who.SessionID() }
+	if i := slices.IndexFunc(listed, isCurrent); i >= 0 {
+		current := listed[i]
+		return slices.Insert(slices.Delete(listed, i, i+1), 0, current)
 	}
 	s := who.session()
 	current := Session{ID: who.SessionID(), Began: time.UnixMilli(s.begun), Seen: time.Unix(s.seen, 0), Ends: time.Unix(s.ends, 0), Where: whereOf(r)}
