@@ -31,6 +31,7 @@ func dex(name string, rotates bool) Provider {
 			DeadCode:       "invalid_request",
 			OneGrant:       true,
 			RenewedNonce:   true,
+			Rekeys:         true,
 			RoleClaim:      "groups",
 		},
 		path:   "/dex",
@@ -45,6 +46,7 @@ func openDex(t testing.TB, s *Server, lifetime time.Duration, rotates bool) http
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	store := storeOf(s, logger)
+	s.rekey = func(t testing.TB) { rekeyDex(t, store) }
 	keys := signer.LocalConfig{KeysRotationPeriod: "6h"}
 	signing, err := keys.Open(t.Context(), store, lifetime, s.Clock.Now, logger)
 	if err != nil {
@@ -95,4 +97,19 @@ func storeOf(s *Server, logger *slog.Logger) storage.Storage {
 		})
 	}
 	return storage.WithStaticPasswords(store, passwords, logger)
+}
+
+// rekeyDex does what dex does every six hours.
+func rekeyDex(t testing.TB, store storage.Storage) {
+	t.Helper()
+	key := newKey(t)
+	public := key.Public()
+	if err := store.UpdateKeys(t.Context(), func(old storage.Keys) (storage.Keys, error) {
+		retired := storage.VerificationKey{PublicKey: old.SigningKeyPub, Expiry: old.NextRotation.Add(time.Hour)}
+		old.VerificationKeys = append(old.VerificationKeys, retired)
+		old.SigningKey, old.SigningKeyPub = &key, &public
+		return old, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 }

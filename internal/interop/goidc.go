@@ -2,14 +2,11 @@ package interop
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"log/slog"
 	"net/http"
 	"testing"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/luikyv/go-oidc/pkg/goidc"
 	"github.com/luikyv/go-oidc/pkg/provider"
 )
@@ -38,6 +35,7 @@ func goOIDC(name string, rotates bool) Provider {
 			AuthTime:       true,
 			RenewedNonce:   true,
 			Issuer:         true,
+			Rekeys:         true,
 			RoleClaim:      "roles",
 			Session:        true,
 			EndSession:     true,
@@ -61,8 +59,11 @@ func goOIDC(name string, rotates bool) Provider {
 func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provider.RefreshTokenOption) http.Handler {
 	t.Helper()
 	people := newSignInPages(s.Issuer)
+	keys := new(keyring)
+	keys.add(t)
+	s.rekey = keys.add
 	op, err := provider.New(
-		provider.Config{Issuer: s.Issuer, JWKS: newKeys(t), IDTokenAlgs: []goidc.SignatureAlgorithm{goidc.SigAlgRS256}},
+		provider.Config{Issuer: s.Issuer, JWKS: keys.jwks, IDTokenAlgs: []goidc.SignatureAlgorithm{goidc.SigAlgRS256}},
 		provider.WithScopes(goidc.ScopeOpenID, goidc.ScopeProfile, goidc.ScopeEmail, goidc.ScopeOfflineAccess),
 		provider.WithSecretBasicAuthn(),
 		provider.WithSecretPostAuthn(),
@@ -105,17 +106,4 @@ func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provi
 		t.Fatal(err)
 	}
 	return op.Handler()
-}
-
-// newKeys makes the provider's signing key.
-func newKeys(t testing.TB) goidc.JWKSFunc {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := goidc.JSONWebKeySet{Keys: []goidc.JSONWebKey{{
-		Key: key, KeyID: "key", Algorithm: string(jose.RS256), Use: "sig",
-	}}}
-	return func(context.Context) (goidc.JSONWebKeySet, error) { return keys, nil }
 }

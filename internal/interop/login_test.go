@@ -190,6 +190,62 @@ func TestPromptNone(t *testing.T) {
 	})
 }
 
+// TestPromptNoneSignedIn: who is signed in at the provider signs in here without
+// a page of the provider's.
+func TestPromptNoneSignedIn(t *testing.T) {
+	eachProvider(t, func(t *testing.T, p interop.Provider) {
+		if !p.Traits.Session {
+			t.Skip("remembers nobody")
+		}
+		w := newWorld(t, p, nil)
+		b := w.browser()
+		before := b.read(b.signIn("/me", interop.Alice))
+		page := b.want(b.open("/auth/login?prompt=none&return_to=/me"), http.StatusOK, "/me")
+		if after := b.read(page); after.Token == before.Token || after.Sub != before.Sub {
+			t.Errorf("%+v, was %+v", after, before)
+		}
+	})
+}
+
+// TestSkipConsent: where that leaves the session without a refresh token, it ends
+// with the access token, and the person signs in again.
+func TestSkipConsent(t *testing.T) {
+	eachProvider(t, func(t *testing.T, p interop.Provider) {
+		w := newWorld(t, p, func(c *gatehouse.Config) { c.SkipConsent = true })
+		b := w.browser()
+		b.signIn("/me", interop.Alice)
+		w.expire()
+		if !p.Traits.ConsentFirst {
+			b.me()
+			w.wantRenewals(1)
+			return
+		}
+		b.want(b.fetch("/api/me"), http.StatusUnauthorized, "/api/me")
+		b.signIn("/me", interop.Alice)
+		w.wantRenewals(0)
+	})
+}
+
+// TestRekeys: the provider changes its keys twice within seconds (as the
+// certification of relying parties does), and neither renewal nor sign-in fails.
+func TestRekeys(t *testing.T) {
+	eachProvider(t, func(t *testing.T, p interop.Provider) {
+		if !p.Traits.Rekeys {
+			t.Skip("has its keys from its start to its end")
+		}
+		w := newWorld(t, p, nil)
+		b := w.browser()
+		b.signIn("/me", interop.Alice)
+		w.server.Rekey(t)
+		w.expire()
+		b.me()
+		w.server.Rekey(t)
+		w.browser().signIn("/me", interop.Bob)
+		b.me()
+		w.wantRenewals(1)
+	})
+}
+
 // TestCancel: the provider's error answer becomes a page of ours, with none of
 // its words.
 func TestCancel(t *testing.T) {
@@ -266,6 +322,30 @@ func TestThirdPartyLogin(t *testing.T) {
 			"target_link_uri": {w.app.URL + "/orders/7"},
 		}.Encode())
 		b.answer(b.wantAsked(page), "/orders/7", interop.Alice)
+	})
+}
+
+// TestThirdPartyLoginByPost: the same by a form at another site; whose issuer is
+// none of ours gets nowhere.
+func TestThirdPartyLoginByPost(t *testing.T) {
+	eachProvider(t, func(t *testing.T, p interop.Provider) {
+		w := newWorld(t, p, nil)
+		b := w.browser()
+		portal := interop.Page{URL: &url.URL{Scheme: "https", Host: "portal.example", Path: "/"}}
+		action, err := url.Parse(w.app.URL + "/auth/login")
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := func(issuer string) interop.Page {
+			return b.Submit(portal, interop.Form{Action: action, Method: http.MethodPost, Values: url.Values{
+				"iss":             {issuer},
+				"target_link_uri": {w.app.URL + "/orders/7"},
+			}})
+		}
+		if page := start("https://another.example"); page.Status != http.StatusBadRequest {
+			t.Errorf("another issuer: %s", page)
+		}
+		b.answer(b.wantAsked(start(w.server.Issuer)), "/orders/7", interop.Alice)
 	})
 }
 

@@ -31,6 +31,7 @@ func OIDCProvider() Provider {
 			AuthTime:       true,
 			RenewedNonce:   true,
 			Issuer:         true,
+			ConsentFirst:   true,
 			UserinfoOnly:   true,
 			RoleClaim:      "groups",
 			Session:        true,

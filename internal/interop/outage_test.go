@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -88,4 +89,47 @@ func TestProviderAwayAtLogout(t *testing.T) {
 		b.want(b.Fetch(http.MethodPost, w.app.URL+"/auth/logout"), http.StatusOK, "/auth/logout")
 		b.want(b.fetch("/auth/session"), http.StatusUnauthorized, "/auth/session")
 	})
+}
+
+// TestProviderFails: it is there, and answers nonsense. Who is signed in isn't
+// signed out by that.
+func TestProviderFails(t *testing.T) {
+	for name, fault := range map[string]http.HandlerFunc{
+		"500": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "internal error", http.StatusInternalServerError)
+		},
+		"429":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
+		"a page":   func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<h1>Down for maintenance</h1>")) },
+		"cuts off": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) { eachProvider(t, func(t *testing.T, p interop.Provider) { failing(t, p, fault) }) })
+	}
+}
+
+// TestProviderHangs: the provider takes a request, and never answers.
+func TestProviderHangs(t *testing.T) {
+	eachProvider(t, func(t *testing.T, p interop.Provider) {
+		t.Parallel() // these wait for timeouts
+		failing(t, p, func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // else nobody notices that the client is gone
+			<-r.Context().Done()
+		})
+	})
+}
+
+// failing has the provider fail a renewal, and recover.
+func failing(t *testing.T, p interop.Provider, fault http.HandlerFunc) {
+	w := newWorld(t, p, nil)
+	b := w.browser()
+	before := b.read(b.signIn("/me", interop.Alice))
+	w.server.Break(fault)
+	w.expire()
+	b.wantOutage("/me")
+
+	w.server.Mend()
+	w.clock.Advance(patience)
+	if after := b.me(); after.Token == before.Token || after.Sub != before.Sub {
+		t.Errorf("%+v, was %+v", after, before)
+	}
+	w.wantRenewals(1)
 }

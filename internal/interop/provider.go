@@ -63,6 +63,13 @@ type Traits struct {
 	Issuer bool
 	// AuthTime says that the ID token has auth_time, and max_age is heeded.
 	AuthTime bool
+	// AudienceList says that aud in the ID token is a list, and not a string.
+	AudienceList bool
+	// ConsentFirst says that there is no refresh token without prompt=consent
+	// (OpenID Connect Core 1.0 §11).
+	ConsentFirst bool
+	// Rekeys says that the signing key can be changed, see [Server.Rekey].
+	Rekeys bool
 	// UserinfoOnly says that profile claims are not in the ID token.
 	UserinfoOnly bool
 	// RoleClaim is the claim that lists what a person may do: "admin" for

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/gatehouse-go/gatehouse/internal/interop"
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 )
 
@@ -164,6 +165,9 @@ func TestProviderLogin(t *testing.T) {
 			if claims["nonce"] != "the nonce" {
 				t.Errorf("nonce: %v", claims["nonce"])
 			}
+			if _, list := claims["aud"].([]any); list != traits.AudienceList {
+				t.Errorf("aud: %v", claims["aud"])
+			}
 			if (claims["name"] == nil) != traits.UserinfoOnly {
 				t.Errorf("name in the ID token: %v", claims["name"])
 			}
@@ -176,6 +180,52 @@ func TestProviderLogin(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestProviderConsent: what prompt=consent is for.
+func TestProviderConsent(t *testing.T) {
+	eachProvider(t, func(t *testing.T, provider interop.Provider) {
+		p := newParty(t, provider)
+		answer := p.login(interop.Alice)
+		token, err := p.config.Exchange(t.Context(), answer.Get("code"), oauth2.VerifierOption(verifier))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (token.RefreshToken == "") != provider.Traits.ConsentFirst {
+			t.Errorf("a refresh token without prompt=consent: %v", token.RefreshToken != "")
+		}
+	})
+}
+
+// TestProviderRekeys: the new key signs, and is published along with the old.
+func TestProviderRekeys(t *testing.T) {
+	eachProvider(t, func(t *testing.T, provider interop.Provider) {
+		if !provider.Traits.Rekeys {
+			t.Skip("has its keys from its start to its end")
+		}
+		p := newParty(t, provider)
+		before := p.signIn(interop.Alice)
+		p.server.Rekey(t)
+		after, err := p.renew(before.RefreshToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.idClaims(before)
+		p.idClaims(after)
+		if kidOf(t, before) == kidOf(t, after) {
+			t.Error("signed with the same key")
+		}
+	})
+}
+
+func kidOf(t *testing.T, token *oauth2.Token) string {
+	t.Helper()
+	raw, _ := token.Extra("id_token").(string)
+	signed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed.Signatures[0].Header.KeyID
 }
 
 func texts(list any) []string {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -19,6 +20,8 @@ type Server struct {
 
 	address string
 	handler http.Handler
+	rekey   func(testing.TB)
+	fault   atomic.Pointer[http.HandlerFunc]
 	serving *http.Server
 	ledger  ledger
 }
@@ -48,7 +51,7 @@ func (p Provider) Start(t testing.TB, baseURL string, clock *Clock) *Server {
 		Clock:   clock,
 		address: address,
 	}
-	s.handler = s.ledger.noting(p.open(t, s))
+	s.handler = s.faulty(s.ledger.noting(p.open(t, s)))
 	s.serve(t, listener)
 	t.Cleanup(s.Stop)
 	return s
@@ -76,6 +79,26 @@ func (s *Server) Resume(t testing.TB) {
 	}
 	s.serve(t, listener)
 }
+
+// Break has fault answer every request in the provider's place.
+func (s *Server) Break(fault http.HandlerFunc) { s.fault.Store(&fault) }
+
+// Mend undoes Break.
+func (s *Server) Mend() { s.fault.Store(nil) }
+
+func (s *Server) faulty(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if fault := s.fault.Load(); fault != nil {
+			(*fault)(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Rekey has the provider sign with a new key from now on. The old one stays
+// published.
+func (s *Server) Rekey(t testing.TB) { s.rekey(t) }
 
 // TokenRequests returns what the token endpoint was asked and answered, in
 // order.

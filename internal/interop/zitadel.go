@@ -22,6 +22,8 @@ func Zitadel() Provider {
 			Rotates:        true,
 			DeadCode:       "invalid_grant",
 			AuthTime:       true,
+			AudienceList:   true,
+			Rekeys:         true,
 			UserinfoOnly:   true,
 			EndSession:     true,
 			Revocation:     true,
@@ -37,7 +39,10 @@ func openZitadel(t testing.TB, s *Server) http.Handler {
 	store := storage.NewStorageWithClients(directory{}, map[string]*storage.Client{
 		s.Client.ID: storage.WebClient(s.Client.ID, s.Client.Secret, s.Client.RedirectURI),
 	})
-	return exampleop.SetupServer(s.Issuer, registered{store, s.Client}, nil, false)
+	keys := new(keyring)
+	keys.add(t)
+	s.rekey = keys.add
+	return exampleop.SetupServer(s.Issuer, registered{store, s.Client, keys}, nil, false)
 }
 
 // directory is who the example knows.
@@ -63,11 +68,17 @@ func (d directory) GetUserByUsername(login string) *storage.User {
 func (directory) ExampleClientID() string { return storage.ServiceUserID }
 
 // registered adds what clients of the example can't have: a registered
-// post_logout_redirect_uri, and another way to authenticate.
+// post_logout_redirect_uri, and another way to authenticate; and keys that
+// change.
 type registered struct {
 	*storage.Storage
 	client Client
+	keys   *keyring
 }
+
+func (r registered) SigningKey(context.Context) (op.SigningKey, error) { return r.keys.signing(), nil }
+
+func (r registered) KeySet(context.Context) ([]op.Key, error) { return r.keys.published(), nil }
 
 func (r registered) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
 	known, err := r.Storage.GetClientByClientID(ctx, id)
