@@ -15,6 +15,7 @@ type Browser struct {
 	t      testing.TB
 	client *http.Client
 	jar    *jar
+	watch  func(*http.Response)
 }
 
 // NewBrowser returns one without cookies. It trusts the certificates that client
@@ -81,6 +82,9 @@ func (b *Browser) Fetch(method, address string) Page {
 	}
 	return b.send(r)
 }
+
+// Watch has see shown every response before its body is read.
+func (b *Browser) Watch(see func(*http.Response)) { b.watch = see }
 
 // Cookies returns those that the browser would send to an address.
 func (b *Browser) Cookies(address string) []*http.Cookie {
@@ -159,6 +163,9 @@ func (b *Browser) send(r *http.Request) Page {
 	}
 	defer res.Body.Close()
 	b.jar.keep(res)
+	if b.watch != nil {
+		b.watch(res)
+	}
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		b.t.Fatal(err)
