@@ -17,6 +17,7 @@ type Client struct {
 	Auth                  string // token_endpoint_auth_method
 	RedirectURI           string
 	PostLogoutRedirectURI string
+	BackchannelLogoutURI  string // used by providers with [Traits.Backchannel]
 }
 
 // Renew uses a refresh token as its client may, behind the application's back.
@@ -31,7 +32,7 @@ func (s *Server) Revoke(ctx context.Context, token string) error {
 
 // Userinfo returns what the UserInfo endpoint says to an access token.
 func (s *Server) Userinfo(ctx context.Context, accessToken string) (map[string]any, error) {
-	address, err := s.endpoint(ctx, "userinfo_endpoint")
+	address, err := s.Endpoint(ctx, "userinfo_endpoint")
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func (s *Server) Userinfo(ctx context.Context, accessToken string) (map[string]a
 
 // post sends a form to an endpoint as the client.
 func (s *Server) post(ctx context.Context, endpoint string, form url.Values) error {
-	address, err := s.endpoint(ctx, endpoint)
+	address, err := s.Endpoint(ctx, endpoint)
 	if err != nil {
 		return err
 	}
@@ -67,8 +68,8 @@ func (s *Server) post(ctx context.Context, endpoint string, form url.Values) err
 	return err
 }
 
-// endpoint looks an address up in the discovery document.
-func (s *Server) endpoint(ctx context.Context, name string) (string, error) {
+// Endpoint looks an address up in the discovery document.
+func (s *Server) Endpoint(ctx context.Context, name string) (string, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.Issuer, "/")+"/.well-known/openid-configuration", nil)
 	if err != nil {
 		return "", err

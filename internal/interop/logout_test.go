@@ -51,6 +51,9 @@ func TestLogout(t *testing.T) {
 				if atProvider := strings.Contains(strings.Join(page.Trail, " "), "id_token_hint="); atProvider != p.Traits.EndSession {
 					t.Errorf("signed out at the provider: %v, want %v: %s", atProvider, p.Traits.EndSession, page)
 				}
+				if told := strings.Contains(w.log.String(), `event="back-channel logout" outcome=ok`); told != p.Traits.Backchannel {
+					t.Errorf("told of it by the provider: %v, want %v", told, p.Traits.Backchannel)
+				}
 				if p.Traits.Revocation {
 					if err := w.server.Renew(t.Context(), last); err == nil {
 						t.Error("the refresh token is still good")
@@ -78,5 +81,38 @@ func TestLogoutByScript(t *testing.T) {
 			t.Errorf("%s", page)
 		}
 		b.want(b.fetch("/auth/session"), http.StatusUnauthorized, "/auth/session")
+	})
+}
+
+// TestLogoutElsewhere: somebody signs out at the provider itself, which tells the
+// application, and the session here is over though its cookie is still there.
+func TestLogoutElsewhere(t *testing.T) {
+	eachProvider(t, func(t *testing.T, p interop.Provider) {
+		if !p.Traits.Backchannel {
+			t.Skip("tells nobody")
+		}
+		w := newWorld(t, p, nil)
+		b, other := w.browser(), w.browser()
+		b.signIn("/me", interop.Alice)
+		idToken := w.server.TokenRequests()[0].IDToken
+		other.signIn("/me", interop.Alice)
+
+		end, err := w.server.Endpoint(t.Context(), "end_session_endpoint")
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := b.Open(end + "?" + url.Values{"id_token_hint": {idToken}}.Encode())
+		forms, err := b.wantAsked(page).Forms()
+		if err != nil || len(forms) == 0 {
+			t.Fatalf("%v: %s", err, page)
+		}
+		b.Submit(page, forms[0])
+		if len(b.Cookies(w.app.URL)) == 0 {
+			t.Error("the cookie is gone, so that this shows nothing")
+		}
+		b.want(b.fetch("/api/me"), http.StatusUnauthorized, "/api/me")
+		other.want(other.fetch("/api/me"), http.StatusOK, "/api/me") // another session there
+		b.answer(b.wantAsked(b.open("/me")), "/me", interop.Alice)
+		b.me()
 	})
 }

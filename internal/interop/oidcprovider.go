@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
@@ -36,6 +38,7 @@ func OIDCProvider() Provider {
 			RoleClaim:      "groups",
 			Session:        true,
 			EndSession:     true,
+			Backchannel:    true,
 			Revocation:     true,
 			Cancel:         true,
 			FormPost:       true,
@@ -70,6 +73,7 @@ func settings(t testing.TB, s *Server) string {
 			"auth":                  s.Client.Auth,
 			"redirectURI":           s.Client.RedirectURI,
 			"postLogoutRedirectURI": s.Client.PostLogoutRedirectURI,
+			"backchannelLogoutURI":  s.Client.BackchannelLogoutURI,
 		},
 		"accessTokenSeconds": s.Traits.AccessLifetime / time.Second,
 	})
@@ -85,6 +89,7 @@ func startNode(t testing.TB, settings string) string {
 	folder := nodeFolder(t)
 	child := exec.Command("node", "server.mjs", settings)
 	child.Dir = folder
+	child.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+certificate(t))
 	complaints := new(buffer)
 	child.Stderr = complaints
 	alive, err := child.StdinPipe()
@@ -102,12 +107,28 @@ func startNode(t testing.TB, settings string) string {
 		_ = alive.Close()
 		_ = child.Process.Kill()
 		_ = child.Wait()
+		if t.Failed() {
+			t.Logf("oidc-provider says:\n%s", complaints)
+		}
 	})
 	port, err := bufio.NewReader(says).ReadString('\n')
 	if err != nil {
 		t.Fatalf("oidc-provider doesn't start: %v\n%s", err, complaints)
 	}
 	return strings.TrimSpace(port)
+}
+
+// certificate is a file with that of httptest, which applications have.
+func certificate(t testing.TB) string {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "certificate.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // nodeFolder is where server.mjs and its packages are.

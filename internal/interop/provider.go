@@ -81,6 +81,9 @@ type Traits struct {
 	// EndSession says that there is an end_session_endpoint (OpenID Connect
 	// RP-Initiated Logout 1.0).
 	EndSession bool
+	// Backchannel says that applications are told when somebody signs out at the
+	// provider (OpenID Connect Back-Channel Logout 1.0).
+	Backchannel bool
 	// Revocation says that there is a revocation endpoint (RFC 7009).
 	Revocation bool
 	// Cancel says that a person can refuse to sign in, and is sent back.

@@ -119,10 +119,11 @@ func TestProviderDiscovery(t *testing.T) {
 	eachProvider(t, func(t *testing.T, provider interop.Provider) {
 		p := newParty(t, provider)
 		var metadata struct {
-			EndSession string   `json:"end_session_endpoint"`
-			Revocation string   `json:"revocation_endpoint"`
-			Issuer     bool     `json:"authorization_response_iss_parameter_supported"`
-			Modes      []string `json:"response_modes_supported"`
+			EndSession  string   `json:"end_session_endpoint"`
+			Revocation  string   `json:"revocation_endpoint"`
+			Backchannel bool     `json:"backchannel_logout_supported"`
+			Issuer      bool     `json:"authorization_response_iss_parameter_supported"`
+			Modes       []string `json:"response_modes_supported"`
 		}
 		if err := p.provider.Claims(&metadata); err != nil {
 			t.Fatal(err)
@@ -132,7 +133,8 @@ func TestProviderDiscovery(t *testing.T) {
 			"end_session_endpoint":                           {metadata.EndSession != "", traits.EndSession},
 			"revocation_endpoint":                            {metadata.Revocation != "", traits.Revocation},
 			"authorization_response_iss_parameter_supported": {metadata.Issuer, traits.Issuer},
-			"form_post": {slices.Contains(metadata.Modes, "form_post"), traits.FormPost},
+			"backchannel_logout_supported":                   {metadata.Backchannel, traits.Backchannel},
+			"form_post":                                      {slices.Contains(metadata.Modes, "form_post"), traits.FormPost},
 		} {
 			if c.got != c.want {
 				t.Errorf("%s: %v, want %v", name, c.got, c.want)

@@ -47,6 +47,7 @@ func (p Provider) Start(t testing.TB, baseURL string, clock *Clock) *Server {
 			Auth:                  cmp.Or(p.auth, AuthBasic),
 			RedirectURI:           baseURL + "/auth/callback",
 			PostLogoutRedirectURI: baseURL + "/",
+			BackchannelLogoutURI:  baseURL + "/auth/backchannel-logout",
 		},
 		Clock:   clock,
 		address: address,

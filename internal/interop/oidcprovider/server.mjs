@@ -13,6 +13,8 @@ const provider = new Provider(issuer, {
     token_endpoint_auth_method: client.auth,
     redirect_uris: [client.redirectURI],
     post_logout_redirect_uris: [client.postLogoutRedirectURI],
+    backchannel_logout_uri: client.backchannelLogoutURI,
+    backchannel_logout_session_required: true,
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
   }],
@@ -31,7 +33,13 @@ const provider = new Provider(issuer, {
       claims: () => ({ sub: id, name: who.name, email: who.email, groups: [who.role] }),
     };
   },
-  features: { revocation: { enabled: true }, devInteractions: { enabled: true } },
+  features: {
+    revocation: { enabled: true },
+    backchannelLogout: { enabled: true },
+    devInteractions: { enabled: true },
+  },
+  // Applications are on loopback, where oidc-provider would not call them.
+  fetch: (address, { dispatcher, ...options }) => fetch(address, options),
   pkce: { required: () => true },
   rotateRefreshToken: true,
   ttl: {
@@ -44,6 +52,10 @@ const provider = new Provider(issuer, {
   },
 });
 provider.proxy = true;
+
+for (const event of ['backchannel.error', 'server_error']) {
+  provider.on(event, (_ctx, error) => console.error(event, error));
+}
 
 const server = createServer(provider.callback());
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
