@@ -26,8 +26,8 @@ func TestEveryEvent(t *testing.T) {
 	}
 	refused := &gatehouse.Error{Status: http.StatusForbidden, Message: "You have left the company."}
 	callback := func(change func(url.Values)) func(*world, *browser) {
-		return func(w *world, b *browser) {
-			b = w.browser()
+		return func(w *world, _ *browser) {
+			b := w.browser()
 			target := parse(t, b.callback("/me"))
 			values := target.Query()
 			change(values)
@@ -61,8 +61,8 @@ func TestEveryEvent(t *testing.T) {
 		"callback of another browser": {do: func(w *world, b *browser) {
 			w.browser().get(w.browser().callback("/me"))
 		}, want: "level=WARN | event=sign-in outcome=failed | without its flow cookie"},
-		"callback, replayed": {do: func(w *world, b *browser) {
-			b = w.browser()
+		"callback, replayed": {do: func(w *world, _ *browser) {
+			b := w.browser()
 			target, thief := b.callback("/me"), w.browser()
 			thief.keep(flowCookies(b.cookies()))
 			b.get(target)

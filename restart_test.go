@@ -116,3 +116,48 @@ func TestIssuers(t *testing.T) {
 		}
 	}
 }
+
+// TestManyWithoutKeys: the provider rotated its keys, and they can't be read, or
+// strangers have used up how often they are. However many ask, nobody is signed
+// out by it, and nobody is told that the provider can't be trusted.
+func TestManyWithoutKeys(t *testing.T) {
+	w := newWorld(t, setup{})
+	var people []*browser
+	for range 8 {
+		people = append(people, w.browser().signIn())
+	}
+	w.provider.RotateKeys()
+	remove := w.provider.Intercept(oidctest.JWKS, oidctest.Status(http.StatusBadGateway))
+	w.clock.advance(due)
+	for _, b := range people {
+		b.fetch("/me").want(t, http.StatusOK, "alice")
+	}
+	for range 8 {
+		w.browser().visit("/me").want(t, http.StatusServiceUnavailable)
+	}
+	if got := w.provider.Calls(oidctest.JWKS); got > 1+5 {
+		t.Errorf("the keys were read %d times", got)
+	}
+	remove()
+	w.clock.advance(due - 2*time.Second)
+	w.browser().signIn()
+
+	key := oidctest.NewKey("RS256")
+	undo := w.provider.OnIDToken(func(j *oidctest.JWT) { j.SignWith(key) })
+	for range 8 {
+		w.browser().visit("/me").want(t, http.StatusBadGateway)
+	}
+	undo()
+	w.provider.RotateKeys()
+	w.clock.advance(time.Second)
+	for _, b := range people {
+		b.fetch("/me").want(t, http.StatusOK, "alice")
+	}
+	w.clock.advance(due)
+	for _, b := range people {
+		b.fetch("/me").want(t, http.StatusOK, "alice")
+	}
+	if w.provider.Reuses() != 0 {
+		t.Errorf("%d reuses", w.provider.Reuses())
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -41,7 +42,7 @@ type keySet struct {
 
 	mu      sync.Mutex
 	fetches []time.Time // of the last keysInterval
-	failed  time.Time   // when reading them last did
+	failed  time.Time   // when reading them last did; zero when it succeeded
 }
 
 // published are the keys as they were read at one time.
@@ -110,8 +111,10 @@ func (k *keySet) verify(ctx context.Context, token *jws) (any, error) {
 	}
 	newer, err := k.refetch(ctx)
 	switch {
+	case err == errEmptyBucket && k.failing():
+		return nil, fail(ErrUnavailable, "jwks", err)
 	case err == errEmptyBucket:
-		return nil, notValid(verdict)
+		return nil, notValid(fmt.Errorf("%w, and %w", verdict, err))
 	case err != nil:
 		return nil, err
 	}
@@ -206,9 +209,9 @@ func (k *keySet) refetch(ctx context.Context) (*published, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
 		defer cancel()
 		newer, err := k.fetch(ctx)
-		if err != nil {
-			k.mu.Lock()
-			defer k.mu.Unlock()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.failed = (time.Time{}); err != nil {
 			k.failed = k.clock()
 		}
 		return newer, err
@@ -228,6 +231,13 @@ func (k *keySet) failedLately() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.clock().Sub(k.failed) < failureMemory
+}
+
+// failing reports whether the keys couldn't be read when they last were to be.
+func (k *keySet) failing() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !k.failed.IsZero()
 }
 
 // take takes one fetch out of the bucket.

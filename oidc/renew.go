@@ -66,7 +66,10 @@ func (c *Client) verifyRefreshed(ctx context.Context, set TokenSet, previous map
 	ctx, cancel := context.WithTimeout(ctx, keysBudget)
 	defer cancel()
 	said, err := c.verifyIDToken(ctx, set.IDToken, expectation{accessToken: set.AccessToken})
-	if err != nil {
+	switch {
+	case errors.Is(err, errEmptyBucket): // it may be by a key newer than ours
+		return nil, fail(ErrUnavailable, "jwks", errEmptyBucket)
+	case err != nil:
 		return nil, err
 	}
 	if err := checkRefreshed(said, previous); err != nil {
