@@ -10,7 +10,7 @@ import (
 const root = "github.com/gatehouse-go/gatehouse"
 
 // rooms work alone: none of them imports the root or another room.
-var rooms = []string{"oidc", "cookie", "refresh", "rbac"}
+var rooms = []string{"oidc", "cookie", "refresh", "rbac", "storetest"}
 
 // dependencies are the modules that the root module may require directly.
 var dependencies = map[string]bool{

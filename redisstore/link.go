@@ -1,0 +1,337 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// clients are the two connections that a process has to each server. Redis
+// tells the first what has changed of the keys it has read; the second of every
+// revocation, read or not, which takes Redis no memory per key.
+type clients struct{ sessions, revocations rueidis.Client }
+
+// link knows whether Redis can be asked. When a connection breaks nothing is
+// asked until both are there again, and it is known whether Redis is still what
+// it was: it may have come back empty.
+type link struct {
+	store  *Store
+	option rueidis.ClientOption
+	up     atomic.Pointer[clients] // nil while Redis can't be asked
+	kick   chan struct{}
+
+	mu      sync.Mutex
+	both    *clients      // nil before the first connection
+	err     error         // why Redis can't be asked; nil while that is being found out
+	breaks  int           // how often a connection broke
+	changed chan struct{} // closed when up or err changes
+	epoch   string        // what Redis said it was
+	runs    map[string]bool
+	settled time.Time // no lease is begun before
+	missing int       // revocations that are still to be published
+	empty   bool      // because Redis came back without them
+}
+
+const (
+	minRetry, maxRetry = 25 * time.Millisecond, 500 * time.Millisecond
+	// checkEvery is how often a link is looked at that nothing is known against.
+	checkEvery = 10 * time.Second
+	// epochLife outlives any absence of all processes that matters.
+	epochLife = 90 * 24 * time.Hour
+)
+
+func newLink(s *Store) *link {
+	option, _ := s.config.client() // checked
+	l := &link{store: s, option: option, kick: make(chan struct{}, 1), changed: make(chan struct{})}
+	l.option.DialCtxFn = l.dialer(option.DialCtxFn)
+	return l
+}
+
+// dialer lets Close end a dialing that is under way.
+func (l *link) dialer(dial func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
+	if dial == nil {
+		dial = func(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
+			if config == nil {
+				return dialer.DialContext(ctx, "tcp", address)
+			}
+			return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
+		}
+	}
+	return func(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(l.store.closing, cancel)()
+		return dial(ctx, address, dialer, config)
+	}
+}
+
+// clients returns what to ask with. It waits while that is being found out, and
+// fails at once while Redis is known to be away.
+func (l *link) clients(ctx context.Context) (*clients, error) {
+	if c := l.up.Load(); c != nil {
+		return c, nil
+	}
+	for {
+		l.mu.Lock()
+		c, err, changed := l.up.Load(), l.err, l.changed
+		l.mu.Unlock()
+		switch {
+		case l.store.closing.Err() != nil:
+			return nil, ErrClosed
+		case c != nil:
+			return c, nil
+		case err != nil:
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+		case <-l.store.closing.Done():
+			return nil, ErrClosed
+		}
+	}
+}
+
+// broken is called when a connection broke, or Redis dropped every key.
+func (l *link) broken() {
+	l.mu.Lock()
+	l.breaks++
+	if l.up.Swap(nil) != nil {
+		l.err = nil
+		l.change()
+	}
+	l.mu.Unlock()
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// change wakes those who wait. It needs the lock.
+func (l *link) change() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// keep connects, and looks after the connections until the store is closed.
+func (l *link) keep() {
+	retry := minRetry
+	for l.store.closing.Err() == nil {
+		pause := checkEvery
+		if err := l.check(); err != nil {
+			l.fall(err)
+			pause, retry = jitter(retry), min(2*retry, maxRetry)
+		} else {
+			retry = minRetry
+			l.republish()
+		}
+		timer := time.NewTimer(pause)
+		if pause == checkEvery {
+			select {
+			case <-l.kick:
+			case <-timer.C:
+			case <-l.store.closing.Done():
+			}
+		} else { // no kick makes Redis come back
+			select {
+			case <-timer.C:
+			case <-l.store.closing.Done():
+			}
+		}
+		timer.Stop()
+	}
+}
+
+// jitter keeps many processes from asking at the same moments.
+func jitter(d time.Duration) time.Duration {
+	n, _ := rand.Int(rand.Reader, big.NewInt(int64(d))) // never fails (crypto/rand)
+	return d/2 + time.Duration(n.Int64())/2
+}
+
+func (l *link) fall(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.up.Store(nil)
+	l.err = err
+	l.change()
+}
+
+var errUnsteady = errors.New("the connection broke again")
+
+// check connects where that is necessary, and finds out what Redis is now.
+func (l *link) check() error {
+	l.mu.Lock()
+	breaks := l.breaks
+	l.mu.Unlock()
+	c, err := l.connect()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(l.store.closing, l.store.config.Timeout)
+	defer cancel()
+	runs, err := l.greet(ctx, c)
+	if err != nil {
+		return err
+	}
+	epoch, err := l.readEpoch(ctx, c)
+	if err != nil {
+		return err
+	}
+	return l.rise(c, breaks, epoch, runs)
+}
+
+func (l *link) connect() (*clients, error) {
+	l.mu.Lock()
+	c := l.both
+	l.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	option := l.option
+	option.CacheSizeEachConn = max(l.store.config.CacheBytes/4*3, 1)
+	option.OnInvalidations = l.store.invalidated
+	sessions, err := rueidis.NewClient(option)
+	if err != nil {
+		return nil, err
+	}
+	option.CacheSizeEachConn = max(l.store.config.CacheBytes/4, 1)
+	option.OnInvalidations = l.store.revokedElsewhere
+	option.ClientTrackingOptions = []string{"BCAST", "PREFIX", l.store.keys.revocations()}
+	revocations, err := rueidis.NewClient(option)
+	if err != nil {
+		sessions.Close()
+		return nil, err
+	}
+	c = &clients{sessions, revocations}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.both = c
+	return c, nil
+}
+
+// greet makes sure that there are connections, because nothing is taken back on
+// one that isn't, and returns which runs of which servers they lead to. Of a
+// cluster some may be away.
+func (l *link) greet(ctx context.Context, c *clients) (map[string]bool, error) {
+	runs := map[string]bool{}
+	var failed error
+	answered := 0
+	for _, client := range []rueidis.Client{c.sessions, c.revocations} {
+		for _, node := range client.Nodes() {
+			if err := node.Do(ctx, node.B().Ping().Build()).Error(); err != nil {
+				failed = err
+				continue
+			}
+			answered++
+			info, _ := node.Do(ctx, node.B().Info().Section("server").Build()).ToString() // not everybody may
+			if _, rest, ok := strings.Cut(info, "run_id:"); ok {
+				run, _, _ := strings.Cut(rest, "\r\n")
+				runs[run] = true
+			}
+		}
+	}
+	if answered == 0 || (failed != nil && c.sessions.Mode() != rueidis.ClientModeCluster) {
+		return nil, errors.Join(failed, ctx.Err())
+	}
+	return runs, nil
+}
+
+// readEpoch returns a random text that stays the same until Redis loses its
+// keys.
+func (l *link) readEpoch(ctx context.Context, c *clients) (string, error) {
+	key, b := l.store.keys.epoch(), c.sessions.B
+	replies := c.sessions.DoMulti(ctx,
+		b().Set().Key(key).Value(rand.Text()).Nx().Ex(epochLife).Build(),
+		b().Get().Key(key).Build(),
+		b().Expire().Key(key).Seconds(int64(epochLife/time.Second)).Build())
+	return replies[1].ToString()
+}
+
+// rise lets Redis be asked again.
+func (l *link) rise(c *clients, breaks int, epoch string, runs map[string]bool) error {
+	l.mu.Lock()
+	if l.breaks != breaks {
+		l.mu.Unlock()
+		return errUnsteady
+	}
+	returned := l.epoch != "" && l.up.Load() == nil
+	if lost := l.epoch != "" && l.epoch != epoch; lost || l.isNewRun(runs) {
+		l.empty = l.empty || lost
+		l.missing = l.store.known.forAll()
+		l.settled = time.Now().Add(l.store.config.Lease)
+	} else {
+		l.missing = l.store.known.unpublished()
+	}
+	l.epoch, l.runs, l.err = epoch, runs, nil
+	l.up.Store(c)
+	l.change()
+	l.mu.Unlock()
+	if returned {
+		l.store.watch.tell(nil)
+	}
+	return nil
+}
+
+// isNewRun reports whether a server was started anew, which may have cost it the
+// last of what it was told. It needs the lock.
+func (l *link) isNewRun(runs map[string]bool) bool {
+	if l.runs == nil {
+		return false
+	}
+	for run := range runs {
+		if !l.runs[run] {
+			return true
+		}
+	}
+	return false
+}
+
+// mayLead reports whether a lease that isn't there is really free: where Redis
+// lost its keys, who leads a renewal needs time to say so again.
+func (l *link) mayLead() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !time.Now().Before(l.settled)
+}
+
+func (l *link) disconnect() {
+	l.mu.Lock()
+	c := l.both
+	l.mu.Unlock()
+	if c != nil {
+		c.sessions.Close()
+		c.revocations.Close()
+	}
+}
+
+// Ready returns nil when Redis can be asked and has what this process knows of
+// revocations; so not when it came back empty, until they are published again.
+func (s *Store) Ready(ctx context.Context) error {
+	c, err := s.link.clients(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.sessions.Do(ctx, c.sessions.B().Ping().Build()).Error(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	s.link.mu.Lock()
+	defer s.link.mu.Unlock()
+	switch {
+	case s.link.missing == 0:
+		return nil
+	case s.link.empty:
+		return fmt.Errorf("redisstore: Redis came back empty; %d revocations are being published again", s.link.missing)
+	}
+	return fmt.Errorf("redisstore: %d revocations are being published", s.link.missing)
+}

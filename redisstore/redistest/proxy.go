@@ -1,0 +1,152 @@
+package redistest
+
+import (
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Proxy stands between a client and a server, on a loopback port.
+type Proxy struct {
+	target   string
+	listener net.Listener
+	running  sync.WaitGroup
+
+	mu     sync.Mutex
+	delay  time.Duration
+	silent bool
+	closed bool
+	conns  map[net.Conn]struct{}
+}
+
+// NewProxy returns a Proxy to an address. It ends with its test.
+func NewProxy(t testing.TB, target string) *Proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{target: target, listener: listener, conns: map[net.Conn]struct{}{}}
+	p.running.Go(p.accept)
+	t.Cleanup(func() {
+		_ = listener.Close()
+		p.mu.Lock()
+		p.closed = true
+		p.mu.Unlock()
+		p.Cut()
+		p.running.Wait()
+	})
+	return p
+}
+
+// URL is the redis URL of what is behind it.
+func (p *Proxy) URL() string { return "redis://" + p.listener.Addr().String() }
+
+// Delay lets everything take so much longer, in each direction.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
+}
+
+// Silence lets nothing through any more, as a firewall does that drops packets;
+// false ends that for new connections, and cuts the old ones.
+func (p *Proxy) Silence(silent bool) {
+	p.mu.Lock()
+	p.silent = silent
+	p.mu.Unlock()
+	if !silent {
+		p.Cut()
+	}
+}
+
+// Cut breaks every connection.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn := range p.conns {
+		_ = conn.Close()
+	}
+}
+
+func (p *Proxy) state() (time.Duration, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.delay, p.silent
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.target)
+		if err != nil || !p.add(client, server) {
+			_ = client.Close()
+			continue
+		}
+		p.running.Go(func() { p.carry(client, server) })
+		p.running.Go(func() { p.carry(server, client) })
+	}
+}
+
+func (p *Proxy) add(conns ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, conn := range conns {
+		if p.closed {
+			_ = conn.Close()
+			continue
+		}
+		p.conns[conn] = struct{}{}
+	}
+	return !p.closed
+}
+
+type parcel struct {
+	due  time.Time
+	data []byte
+}
+
+// carry lets what was read arrive later, not slower.
+func (p *Proxy) carry(from, to net.Conn) {
+	parcels := make(chan parcel, 1024)
+	p.running.Go(func() {
+		defer to.Close()
+		for next := range parcels {
+			time.Sleep(time.Until(next.due))
+			if _, silent := p.state(); silent {
+				continue
+			}
+			if _, err := to.Write(next.data); err != nil {
+				break
+			}
+		}
+		for range parcels { // nobody reads them any more
+			continue
+		}
+	})
+	defer close(parcels)
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.conns, from)
+	}()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			delay, _ := p.state()
+			parcels <- parcel{time.Now().Add(delay), append([]byte(nil), buffer[:n]...)}
+		}
+		if err != nil {
+			if err != io.EOF {
+				_ = from.Close()
+			}
+			return
+		}
+	}
+}

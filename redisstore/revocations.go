@@ -1,0 +1,155 @@
+package redisstore
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// Revoke denies what name stands for to whatever began before the time before,
+// and keeps that until until. Of several revocations of one name the latest
+// times count. Times are kept to the millisecond.
+//
+// This process obeys at once, whatever comes of it, and publishes it when Redis
+// is there again.
+func (s *Store) Revoke(ctx context.Context, name string, before, until time.Time) error {
+	d := denial{before.UnixMilli(), until.UnixMilli(), true}
+	if len(name) > 0 && s.config.Clock().Before(until) {
+		s.known.note(name, d)
+	}
+	err := s.ask(ctx, name, func(ctx context.Context, c *clients, _ int) error {
+		return revokeScript.run(ctx, c.revocations, s.keys.revocation(name), s.revocationArgs(d)...).Error()
+	})
+	if err == nil {
+		s.known.published(name, d)
+	}
+	return err
+}
+
+func (s *Store) revocationArgs(d denial) []string {
+	return []string{
+		strconv.FormatInt(d.before, 10),
+		strconv.FormatInt(d.until, 10),
+		strconv.FormatInt(s.config.Clock().UnixMilli(), 10),
+	}
+}
+
+// Revoked returns the before of each name, zero where it is not revoked. Answers
+// that were given before, also that there is nothing, take no round trip until
+// Redis takes them back. With an error it returns what this process knows itself.
+func (s *Store) Revoked(ctx context.Context, names ...string) ([]time.Time, error) {
+	before := make([]time.Time, len(names))
+	if len(names) == 0 {
+		return before, nil
+	}
+	latest := make([]int64, len(names))
+	err := s.read(ctx, names, func(ctx context.Context, c *clients) error {
+		commands := make([]rueidis.CacheableTTL, len(names))
+		for i, name := range names {
+			commands[i] = rueidis.CT(c.revocations.B().Get().Key(s.keys.revocation(name)).Cache(), cacheFor)
+		}
+		for i, reply := range c.revocations.DoMultiCache(ctx, commands...) {
+			text, err := reply.ToString()
+			if unlessNil(err) != nil {
+				return err
+			}
+			latest[i] = parseDenial(text).before
+		}
+		return nil
+	})
+	for i, name := range names {
+		if at := max(latest[i], s.known.before(name)); at != 0 {
+			before[i] = time.UnixMilli(at)
+		}
+	}
+	return before, err
+}
+
+// parseDenial reads before:until. What isn't that revokes nothing: only somebody
+// with a key to Redis writes it, and could have deleted it.
+func parseDenial(text string) denial {
+	before, until, _ := strings.Cut(text, ":")
+	b, err1 := strconv.ParseInt(before, 10, 64)
+	u, err2 := strconv.ParseInt(until, 10, 64)
+	if err1 != nil || err2 != nil {
+		return denial{}
+	}
+	return denial{before: b, until: u}
+}
+
+// watchers are told which names have changed.
+type watchers struct {
+	mu  sync.Mutex
+	all map[*watcher]struct{}
+}
+
+type watcher struct{ changed func(names []string) }
+
+// Watch calls changed as soon as Redis says that something was revoked, or that
+// a session changed that this process has read; nil stands for any, after a
+// connection broke. changed returns quickly. stop ends that.
+func (s *Store) Watch(changed func(names []string)) (stop func()) {
+	w := &watcher{changed}
+	s.watch.mu.Lock()
+	defer s.watch.mu.Unlock()
+	if s.watch.all == nil {
+		s.watch.all = map[*watcher]struct{}{}
+	}
+	s.watch.all[w] = struct{}{}
+	return func() {
+		s.watch.mu.Lock()
+		defer s.watch.mu.Unlock()
+		delete(s.watch.all, w)
+	}
+}
+
+func (w *watchers) tell(names []string) {
+	w.mu.Lock()
+	told := make([]*watcher, 0, len(w.all))
+	for one := range w.all {
+		told = append(told, one)
+	}
+	w.mu.Unlock()
+	for _, one := range told {
+		one.changed(names)
+	}
+}
+
+// invalidated is told by Redis, on the connection of the sessions.
+func (s *Store) invalidated(messages []rueidis.RedisMessage) {
+	if messages == nil {
+		s.link.broken()
+		return
+	}
+	if names := s.namesOf(messages); len(names) > 0 {
+		s.watch.tell(names)
+	}
+}
+
+// revokedElsewhere is told by Redis, on the connection of the revocations.
+func (s *Store) revokedElsewhere(messages []rueidis.RedisMessage) {
+	if messages == nil {
+		s.link.broken()
+		return
+	}
+	if names := s.namesOf(messages); len(names) > 0 {
+		s.news.add(names)
+		s.watch.tell(names)
+	}
+}
+
+func (s *Store) namesOf(messages []rueidis.RedisMessage) []string {
+	names := make([]string, 0, len(messages))
+	for _, message := range messages {
+		if key, err := message.ToString(); err == nil {
+			if name, ok := s.keys.name(key); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

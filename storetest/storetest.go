@@ -1,0 +1,62 @@
+// Package storetest says whether an implementation of what gatehouse keeps
+// elsewhere is right: sessions, revocations, lists of sessions, and renewals of
+// several processes. Its tests take a second or a few, and real time.
+//
+// Every function takes a constructor that returns two values onto the same data,
+// as two processes have them. They may be one, where one process is all there
+// is. Data must be empty; the constructor registers its cleaning up with
+// testing.TB.Cleanup.
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Store(t, func(t testing.TB) (storetest.Sessions, storetest.Sessions) {
+//			server := start(t)
+//			return open(t, server), open(t, server)
+//		})
+//	}
+//
+// Interfaces are those of packages gatehouse and refresh, written out, so that
+// an implementation needs neither.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+)
+
+const (
+	// soon is how long a change by one process may take to be seen by another.
+	soon = 2 * time.Second
+	// short is a lifetime whose end a test waits for.
+	short = 300 * time.Millisecond
+	// tick is how often a test looks.
+	tick = 2 * time.Millisecond
+)
+
+// eventually looks until ok, or until it takes too long.
+func eventually(t testing.TB, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !ok(); time.Sleep(tick) {
+		if time.Now().After(deadline) {
+			t.Errorf("not within %v: %s", within, what)
+			return
+		}
+	}
+}
+
+// background is a context for what must not take longer than a test does.
+func background(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// everyByte is a value that no text survives being taken for.
+func everyByte(size int) []byte {
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	return bytes.Repeat(all, size/256+1)[:size]
+}
