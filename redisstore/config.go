@@ -71,13 +71,13 @@ func (c *Config) check() error {
 		mistakes = append(mistakes, err)
 	}
 	if c.TLS != nil && !strings.HasPrefix(c.URL, "rediss:") && !strings.HasPrefix(c.URL, "valkeys:") {
-		mistakes = append(mistakes, errors.New("TLS: takes a rediss URL"))
+		mistakes = append(mistakes, fmt.Errorf("%s: takes a rediss URL", "TLS"))
 	}
 	if len(c.Prefix) > maxPrefix || strings.Trim(c.Prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:") != "" {
-		mistakes = append(mistakes, errors.New("Prefix: at most 64 letters, digits and -_.:"))
+		mistakes = append(mistakes, fmt.Errorf("%s: at most %d characters, and only letters, digits and -_.: in them", "Prefix", maxPrefix))
 	}
 	if c.Lease != 0 && c.Lease < minLease {
-		mistakes = append(mistakes, errors.New("Lease: at least 500ms"))
+		mistakes = append(mistakes, fmt.Errorf("%s: at least %v", "Lease", minLease))
 	}
 	for _, field := range []struct {
 		name     string
