@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/probe"
 	"github.com/gatehouse-go/gatehouse/internal/spent"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/rbac"
@@ -254,7 +255,7 @@ func (g *Gate) Identify(next http.Handler) http.Handler {
 // [Gate.Wrap] includes it.
 func (g *Gate) Endpoints() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !g.serveEndpoint(w, r) {
+		if !g.serveEndpoint(w, r) && !probe.Stop(r.Context()) {
 			g.Fail(w, r, &Error{Status: http.StatusNotFound, Message: "There is nothing here."})
 		}
 	})
@@ -264,10 +265,11 @@ func (g *Gate) Endpoints() http.Handler {
 // cookies, so none of their answers may be cached.
 func (g *Gate) serveEndpoint(w http.ResponseWriter, r *http.Request) bool {
 	if g.metadata.serve(w, r) {
+		probe.Stop(r.Context())
 		return true
 	}
 	endpoint, ok := g.endpoints[r.URL.Path]
-	if ok {
+	if ok && !probe.Stop(r.Context()) {
 		endpoint(&uncached{ResponseWriter: w}, r)
 	}
 	return ok
@@ -396,6 +398,9 @@ func (g *Gate) Require(rules ...rbac.Rule) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			who := g.identity(r.Context())
+			if who == nil && probe.Stop(r.Context()) {
+				return
+			}
 			decision := rule.Check(who.subjectFor(g), g.config.Clock())
 			if decision.Outcome != rbac.True {
 				g.refuse(w, r, who, rule, decision)

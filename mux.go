@@ -2,16 +2,33 @@ package gatehouse
 
 import (
 	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
 
+	"github.com/gatehouse-go/gatehouse/internal/probe"
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
 // Mux is an [http.ServeMux] whose patterns carry their rule. A pattern without
 // a rule doesn't register, so no handler of it is reachable by accident. Make
 // one with [Gate.Mux] and put [Gate.Wrap] around it.
+//
+// Its table can be read ([Mux.Routes]), printed ([Mux.String]) and looked at
+// ([Gate.Matrix]).
 type Mux struct {
 	gate *Gate
 	mux  *http.ServeMux
+
+	mu     sync.Mutex
+	routes []Route
+}
+
+// Route is a pattern of a [Mux] and the rule that it carries.
+type Route struct {
+	Pattern string
+	Rule    rbac.Rule
 }
 
 // Mux returns an empty Mux.
@@ -29,6 +46,9 @@ func (m *Mux) Handle(pattern string, rule rbac.Rule, handler http.Handler) {
 		panic("gatehouse: pattern " + pattern + " has no handler")
 	}
 	m.mux.Handle(pattern, m.gate.Require(rule)(handler))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.routes = append(m.routes, Route{pattern, rule})
 }
 
 // HandleFunc is Handle for a function.
@@ -40,4 +60,35 @@ func (m *Mux) HandleFunc(pattern string, rule rbac.Rule, handler func(http.Respo
 }
 
 // ServeHTTP dispatches like [http.ServeMux.ServeHTTP].
-func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.mux.ServeHTTP(w, r) }
+func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mux.ServeHTTP(w, r)
+	if r.Pattern == "" {
+		probe.Stop(r.Context()) // nothing of ours is there
+	}
+}
+
+// Routes returns the table, in the order of registration.
+func (m *Mux) Routes() []Route {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.routes)
+}
+
+// String prints the table, a line for each route: the pattern, and the rule as it
+// is written in Go. It is for people, and shows the values that rules compare
+// claims with.
+func (m *Mux) String() string {
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.StripEscape)
+	for _, route := range m.Routes() {
+		_, _ = table.Write([]byte(escaped(route.Pattern) + "\t" + escaped(route.Rule.String()) + "\n"))
+	}
+	_ = table.Flush()
+	return b.String()
+}
+
+// escaped keeps tabwriter from reading text.
+func escaped(text string) string {
+	escape := string([]byte{tabwriter.Escape})
+	return escape + strings.ReplaceAll(text, escape, "") + escape
+}

@@ -28,6 +28,7 @@ var pageCSS string
 type pages struct {
 	template *template.Template
 	policy   string // the Content-Security-Policy of every page
+	wide     string // of the matrix
 	baseURL  string
 }
 
@@ -66,15 +67,18 @@ func newPages(baseURL string) (*pages, error) {
 	if _, err := parsed.New("sessions").Parse(sessionsHTML); err != nil {
 		return nil, err
 	}
-	style := sha256.Sum256([]byte(pageCSS))
-	return &pages{
-		template: parsed,
-		baseURL:  baseURL,
-		// form-action is left out: Chromium applies it to the redirect that
-		// follows a form, and signing out ends at the provider.
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) +
-			"'; base-uri 'none'; frame-ancestors 'none'",
-	}, nil
+	if _, err := parsed.New("matrix").Funcs(matrixWords).Parse(matrixHTML); err != nil {
+		return nil, err
+	}
+	return &pages{template: parsed, baseURL: baseURL, policy: policyFor(pageCSS), wide: policyFor(pageCSS + matrixCSS)}, nil
+}
+
+// policyFor is the Content-Security-Policy of a page that has this style and
+// nothing else. form-action is left out: Chromium applies it to the redirect that
+// follows a form, and signing out ends at the provider.
+func policyFor(style string) string {
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; frame-ancestors 'none'"
 }
 
 // headers are what every answer of ours carries, pages and problems alike.

@@ -1,0 +1,136 @@
+package gatetest
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-go/gatehouse/internal/probe"
+)
+
+// TB is what is needed of a [testing.TB].
+type TB interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// methods are tried for a pattern that names none.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+}
+
+// Closed fails the test for every route of app that a stranger gets to without
+// any rule having decided about it: a pattern of an [http.ServeMux] that was
+// registered beside a [gatehouse.Mux] rather than on it, or a handler whose
+// [gatehouse.Gate.Require] was forgotten. A page for everybody has the rule
+// rbac.Public, and what another middleware answers with 401 or 403 is closed too.
+//
+// It tries the patterns of app, where that is an [http.ServeMux], and those given
+// besides, as a ServeMux has them ("GET /items/{id}"): name the routes of other
+// routers, and what [Patterns] says of a ServeMux inside of app. Each is tried
+// with its method, or with every usual one. Nothing behind a rule runs; what is
+// behind none does, and any answer of it counts, a 404 included: it may have been
+// for the path alone.
+func Closed(t TB, app http.Handler, patterns ...string) {
+	t.Helper()
+	tried := slices.Clone(patterns)
+	if mux, ok := app.(*http.ServeMux); ok {
+		own, err := Patterns(mux)
+		if err != nil {
+			t.Errorf("gatetest: %v", err)
+		}
+		tried = append(own, tried...)
+	}
+	if len(tried) == 0 {
+		t.Errorf("gatetest: there is nothing to try: name patterns, or pass a *http.ServeMux that has some")
+	}
+	for _, pattern := range tried {
+		target, err := parse(pattern)
+		if err != nil {
+			t.Errorf("gatetest: %v", err)
+			continue
+		}
+		var reached []string
+		var answer string
+		for _, method := range target.methods {
+			if found := open(app, method, target); found != "" {
+				reached, answer = append(reached, method), found
+			}
+		}
+		if len(reached) > 0 {
+			t.Errorf("gatetest: %s %s%s is reached without a rule (pattern %q): %s",
+				strings.Join(reached, ", "), target.host, target.path, pattern, answer)
+		}
+	}
+}
+
+// target is a request that comes to a pattern.
+type target struct {
+	methods    []string
+	host, path string
+}
+
+// parse fills the wildcards of a pattern.
+func parse(pattern string) (target, error) {
+	filled := target{methods: methods}
+	rest := pattern
+	if method, after, ok := strings.Cut(pattern, " "); ok {
+		filled.methods, rest = []string{method}, strings.TrimLeft(after, " \t")
+	}
+	slash := strings.IndexByte(rest, '/')
+	if slash < 0 {
+		return target{}, fmt.Errorf("%q is no pattern: it has no path", pattern)
+	}
+	filled.host = rest[:slash]
+	segments := strings.Split(rest[slash:], "/")
+	for i, segment := range segments {
+		switch {
+		case segment == "{$}":
+			segments[i] = ""
+		case strings.HasPrefix(segment, "{"):
+			segments[i] = "x"
+		}
+	}
+	filled.path = strings.Join(segments, "/")
+	if _, err := url.ParseRequestURI(filled.path); err != nil {
+		return target{}, fmt.Errorf("%q is no pattern: %w", pattern, err)
+	}
+	return filled, nil
+}
+
+// open says what a stranger came to; empty where there is nothing, or something
+// that decides.
+func open(app http.Handler, method string, to target) (found string) {
+	r := httptest.NewRequest(method, to.path, nil)
+	if to.host != "" {
+		r.Host = to.host
+	}
+	ctx, p := probe.With(r.Context())
+	r = r.WithContext(ctx)
+	w := httptest.NewRecorder()
+	defer func() {
+		if cause := recover(); cause != nil && !p.Stopped() {
+			found = fmt.Sprintf("it panicked with a %T", cause)
+		}
+	}()
+	app.ServeHTTP(w, r)
+	nothing := r.Pattern == "" && (w.Code == http.StatusNotFound || w.Code == http.StatusMethodNotAllowed)
+	refused := w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden
+	if p.Stopped() || nothing || refused || cleaned(w, to.path) {
+		return ""
+	}
+	return fmt.Sprintf("it answered %d", w.Code)
+}
+
+// cleaned reports whether a router sends to the same path, spelt as it likes.
+func cleaned(w *httptest.ResponseRecorder, from string) bool {
+	to, err := url.Parse(w.Header().Get("Location"))
+	if err != nil || w.Code < 300 || w.Code > 399 || to.Path == from || to.Host != "" {
+		return false
+	}
+	return path.Clean(to.Path) == path.Clean(from)
+}
