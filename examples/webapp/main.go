@@ -7,6 +7,8 @@
 //	OIDC_CLIENT_ID      the client registered there
 //	OIDC_CLIENT_SECRET  and its secret
 //	SESSION_KEYS        base64 keys of 32 bytes, separated by commas; the first seals
+//	REDIS_URL           where replicas share their sessions, such as redis://host:6379
+//	REDIS_COORDINATION_ONLY  1: sessions stay in cookies, and Redis has the rest
 //	OIDC_SCOPES, OIDC_PROMPT, OIDC_SKIP_CONSENT  see gatehouse.ConfigFromEnv
 //	API_AUDIENCE        the API's name in access tokens; unset, /api/ takes cookies alone
 //	API_ISSUERS         whose access tokens, separated by commas, default OIDC_ISSUER
@@ -45,6 +47,11 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	config.Logger = log
+	disconnect, err := useRedis(&config)
+	if err != nil {
+		return err
+	}
+	defer disconnect()
 	gate, err := gatehouse.New(config)
 	if err != nil {
 		return err

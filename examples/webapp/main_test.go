@@ -21,6 +21,13 @@ const apiAudience = "https://api.example.com"
 // start runs the application on a free port, as its environment says.
 func start(t *testing.T, provider *oidctest.Server) (baseURL string) {
 	t.Helper()
+	t.Setenv("REDIS_URL", "")
+	return startWithRedis(t, provider)
+}
+
+// startWithRedis is start, where the environment says how Redis is used.
+func startWithRedis(t *testing.T, provider *oidctest.Server) (baseURL string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

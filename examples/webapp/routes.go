@@ -38,7 +38,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	fmt.Fprint(w, "<!doctype html><html lang=\"en\"><title>Webapp</title><h1>Webapp</h1>\n")
 	if _, ok := gatehouse.IdentityFrom(r.Context()); ok {
-		fmt.Fprint(w, "<p>You are signed in: <a href=\"/me\">me</a>, <a href=\"/admin\">admin</a>, <a href=\"/auth/logout\">sign out</a>.</p>\n")
+		fmt.Fprint(w, "<p>You are signed in: <a href=\"/me\">me</a>, <a href=\"/admin\">admin</a>, <a href=\"/auth/sessions\">where else</a>, <a href=\"/auth/logout\">sign out</a>.</p>\n")
 		return
 	}
 	fmt.Fprint(w, "<p>Hello, stranger. <a href=\"/auth/login?return_to=/me\">Sign in</a>.</p>\n")
@@ -65,14 +65,14 @@ func admin(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "admin ok")
 
 func healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
 
-// readyz says whether people can sign in. Those who are signed in are served
-// either way.
+// readyz says whether people can sign in, and whether Redis answers where there
+// is one.
 func readyz(gate *gatehouse.Gate) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 		defer cancel()
 		if err := gate.Ready(ctx); err != nil {
-			http.Error(w, "the provider does not answer", http.StatusServiceUnavailable)
+			http.Error(w, "the provider or Redis does not answer", http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ready")

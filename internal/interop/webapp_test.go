@@ -59,7 +59,7 @@ func TestWebappMisconfigured(t *testing.T) {
 func buildWebapp(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "webapp")
-	build := exec.Command("go", "build", "-C", "../..", "-o", path, "./examples/webapp")
+	build := exec.Command("go", "build", "-C", "../../examples/webapp", "-o", path, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)

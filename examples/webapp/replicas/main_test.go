@@ -1,0 +1,144 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
+)
+
+// TestReplicas goes the way of somebody who tries it: signs in, is served by
+// every replica, is renewed, outlives two of them, and signs out of all.
+func TestReplicas(t *testing.T) {
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if os.Getenv("REQUIRE_REDIS") != "" {
+			t.Fatal("redis-server is not installed, and REQUIRE_REDIS is set")
+		}
+		t.Skip("redis-server is not installed (Debian's package redis-server)")
+	}
+	for name, cookies := range map[string]bool{"sessions in Redis": false, "sessions in cookies": true} {
+		t.Run(name, func(t *testing.T) {
+			running, err := start(t.Context(), options{addr: "127.0.0.1:0", replicas: 3, cookies: cookies, tokenLifetime: 3 * time.Second, out: io.Discard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(running.stop)
+			jar, err := cookiejar.New(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := &browser{T: t, site: running.site, client: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
+
+			form := b.get("/me")
+			b.post(form.url, url.Values{"subject": {"alice"}})
+			served := map[string]bool{}
+			for range 9 {
+				served[b.get("/me").by] = true
+			}
+			if len(served) != 3 {
+				t.Errorf("served by %v", served)
+			}
+
+			deadline := time.Now().Add(20 * time.Second)
+			for calls := running.provider.Calls(oidctest.Token); running.provider.Calls(oidctest.Token) == calls; time.Sleep(100 * time.Millisecond) {
+				b.want("/me", http.StatusOK, `"alice"`)
+				if time.Now().After(deadline) {
+					t.Fatal("it is never renewed")
+				}
+			}
+			running.programs[1].end(syscall.SIGKILL)
+			running.programs[2].end(syscall.SIGTERM)
+			for range 6 {
+				b.want("/me", http.StatusOK, `"alice"`)
+			}
+			if got := running.provider.Reuses(); got != 0 {
+				t.Errorf("%d refresh tokens were used twice", got)
+			}
+			copied := clone(t, jar, running.site)
+			b.want("/auth/sessions", http.StatusOK, `"current":true`)
+			b.post(running.site+"/auth/logout", nil)
+			b.client.Jar = copied
+			b.want("/api/me", http.StatusUnauthorized, "login_url")
+		})
+	}
+}
+
+type browser struct {
+	*testing.T
+	site   string
+	client *http.Client
+}
+
+type answer struct {
+	status        int
+	url, by, body string
+}
+
+func (b *browser) do(r *http.Request) answer {
+	b.Helper()
+	res, err := b.client.Do(r)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return answer{res.StatusCode, res.Request.URL.String(), res.Header.Get("X-Served-By"), string(body)}
+}
+
+func (b *browser) get(path string) answer {
+	b.Helper()
+	r, err := http.NewRequest(http.MethodGet, b.site+path, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/html")
+	if strings.HasPrefix(path, "/auth/") {
+		r.Header.Set("Accept", "application/json")
+	}
+	return b.do(r)
+}
+
+func (b *browser) want(path string, status int, says string) {
+	b.Helper()
+	if got := b.get(path); got.status != status || !strings.Contains(got.body, says) {
+		b.Errorf("%s: %d %s, want %d and %q", path, got.status, got.body, status, says)
+	}
+}
+
+func (b *browser) post(address string, form url.Values) {
+	b.Helper()
+	r, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if got := b.do(r); got.status != http.StatusOK {
+		b.Fatalf("%s: %d %s", address, got.status, got.body)
+	}
+}
+
+// clone returns a jar with the same cookies.
+func clone(t *testing.T, jar http.CookieJar, site string) http.CookieJar {
+	t.Helper()
+	address, err := url.Parse(site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied.SetCookies(address, jar.Cookies(address))
+	return copied
+}
