@@ -60,7 +60,7 @@ func (d *denials) deny(ctx context.Context, who *Identity) (bool, error) {
 		return false, nil
 	}
 	before, err := d.ask(ctx, who.revocable()...)
-	return err == nil && s.begunBy(before), err
+	return s.begunBy(before), err
 }
 
 // begunBy reports whether a revocation of that time is meant for s: it spares
@@ -77,17 +77,17 @@ func (d *denials) ask(ctx context.Context, names ...string) (time.Time, error) {
 	if err == nil && len(all) != len(names) {
 		err = errors.New("gatehouse: Revoked answered for another number of names")
 	}
+	var before time.Time
+	for _, one := range all { // with an error, those that are known even so
+		before = later(before, one)
+	}
 	if err != nil {
 		d.away.CompareAndSwap(0, d.clock().UnixMilli())
-		return time.Time{}, unreachable(err)
+		return before, unreachable(err)
 	}
 	d.away.Store(0)
 	if d.unpublished.waiting() {
 		d.republish()
-	}
-	var before time.Time
-	for _, one := range all {
-		before = later(before, one)
 	}
 	return before, nil
 }

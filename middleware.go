@@ -338,7 +338,7 @@ func (g *Gate) admitSession(w http.ResponseWriter, r *http.Request, who *Identit
 	if kept == nil || kept == who {
 		return kept, err
 	}
-	if denied, err := g.denials.deny(r.Context(), kept); denied && err == nil {
+	if denied, _ := g.denials.deny(r.Context(), kept); denied {
 		g.refuseRevoked(w, r, kept)
 		return nil, nil
 	}

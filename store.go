@@ -33,7 +33,8 @@ type Revocations interface {
 	// latest times count.
 	Revoke(ctx context.Context, name string, before, until time.Time) error
 	// Revoked returns the before of each name, zero where it is not revoked.
-	// It is asked for every request, so it should answer from memory.
+	// It is asked for every request, so it should answer from memory. With an
+	// error it may return what is known even so, which is obeyed.
 	Revoked(ctx context.Context, names ...string) (before []time.Time, err error)
 }
 

@@ -95,7 +95,7 @@ func (w *watches) add(ctx context.Context, who *Identity, end func()) (stop func
 		timer.Stop()
 		w.remove(added)
 	})
-	if denied, err := w.denials.deny(ctx, who); denied && err == nil { // between the request's look-up and ours
+	if denied, _ := w.denials.deny(ctx, who); denied { // between the request's look-up and ours
 		end()
 	}
 	return func() {
@@ -181,8 +181,8 @@ func (w *watches) look() {
 		if one == nil {
 			return
 		}
-		before, err := w.denials.ask(context.Background(), one.names...)
-		if err == nil && one.session.begunBy(before) {
+		// With an error, what is known even so; the list tells again when it is back.
+		if before, _ := w.denials.ask(context.Background(), one.names...); one.session.begunBy(before) {
 			one.end()
 		}
 	}

@@ -55,10 +55,10 @@ func TestWatches(t *testing.T) {
 		list.before = time.Now().Add(-time.Second) // an older one
 		list.changed(nil)
 		alive(true)
-		list.before, list.err = time.Now().Add(time.Second), errors.New("away")
+		list.err = errors.New("away")
 		list.changed([]string{name})
 		alive(true)
-		list.err = nil
+		list.before, list.err = time.Now().Add(time.Second), nil
 		list.changed([]string{"another"})
 		alive(true)
 		list.changed(nil) // anything may have changed
