@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -68,7 +69,7 @@ func (n *introspector) ask(ctx context.Context, text string) (map[string]any, er
 	select {
 	case result := <-asking:
 		said, _ := result.Val.(map[string]any)
-		return said, result.Err
+		return maps.Clone(said), result.Err // others have the same
 	case <-ctx.Done():
 		return nil, unavailable("introspection", ctx.Err())
 	}
