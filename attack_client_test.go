@@ -95,6 +95,15 @@ func openRedirectByPath(t *testing.T) {
 		begun := b.send(http.MethodGet, w.app.URL+path, navigation, "")
 		ended := b.get(b.get(begun.location(t)).location(t))
 		staysHere(t, w, ended.Header.Get("Location"))
+
+		// Nor do the links of our own pages, in an outage, lead there.
+		remove := w.provider.Intercept(oidctest.Token, oidctest.Status(http.StatusInternalServerError))
+		w.clock.advance(dead)
+		res := b.send(http.MethodGet, w.app.URL+path, navigation, "").want(t, http.StatusServiceUnavailable)
+		for _, link := range strings.Split(res.body, `href="`)[1:] {
+			staysHere(t, w, link[:strings.Index(link, `"`)])
+		}
+		remove()
 	}
 }
 

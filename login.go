@@ -3,6 +3,7 @@ package gatehouse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -127,6 +128,9 @@ func (g *Gate) serveLogin(w http.ResponseWriter, r *http.Request) {
 // loginFrom reads what a link may ask for. A link is anybody's, so it can ask
 // for a stronger sign-in than configured, never for a weaker one.
 func (g *Gate) loginFrom(values url.Values) (Login, error) {
+	if err := checkLink(values); err != nil {
+		return Login{}, &Error{Status: http.StatusBadRequest, Message: "This sign-in link is not complete.", Cause: err}
+	}
 	login := Login{
 		ReturnTo:  values.Get("return_to"),
 		LoginHint: values.Get("login_hint"),
@@ -163,6 +167,23 @@ func (g *Gate) loginFrom(values url.Values) (Login, error) {
 		}
 	}
 	return login, nil
+}
+
+// maxHint bounds what a link may have passed on to the provider.
+const maxHint = 2048
+
+// checkLink refuses parameters that stand twice, of which everybody would read
+// another one (RFC 6749 §3.1), and those too long for an address.
+func checkLink(values url.Values) error {
+	for _, name := range []string{"return_to", "iss", "target_link_uri", "login_hint", "prompt", "max_age", "acr_values"} {
+		switch given := values[name]; {
+		case len(given) > 1:
+			return fmt.Errorf("gatehouse: login: %s stands %d times", name, len(given))
+		case len(given) == 1 && len(given[0]) > maxHint && name != "return_to" && name != "target_link_uri":
+			return fmt.Errorf("gatehouse: login: %s is too long", name)
+		}
+	}
+	return nil
 }
 
 // local returns where a sign-in leads to: a local path that is none of our own

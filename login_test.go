@@ -330,6 +330,15 @@ func TestAuthorizationParameters(t *testing.T) {
 	}
 	w := newWorld(t, setup{})
 	w.browser().get("/auth/login?max_age=soon").want(t, http.StatusBadRequest)
+	for _, query := range []string{
+		"login_hint=" + strings.Repeat("a", 3000), "prompt=" + strings.Repeat("a", 3000), "acr_values=" + strings.Repeat("a", 3000),
+		"return_to=/a&return_to=/b", "login_hint=a&login_hint=b", "iss=" + url.QueryEscape(w.idp.URL) + "&iss=https://evil.example", "max_age=1&max_age=2",
+	} {
+		res := w.browser().get("/auth/login?"+query).want(t, http.StatusBadRequest)
+		if len(res.Cookies()) != 0 {
+			t.Errorf("%.40s: it sets %v", query, res.Cookies())
+		}
+	}
 }
 
 // TestMaxAgeIsHeld: a provider that ignores max_age doesn't get by.
