@@ -76,7 +76,7 @@ func TestOpen(t *testing.T) {
 		"a wildcard":       {func(m *http.ServeMux) { m.HandleFunc("GET /users/{id}/{rest...}", answer) }, []string{"GET /users/x/x is reached"}},
 		"another host":     {func(m *http.ServeMux) { m.HandleFunc("GET debug.example.com/", answer) }, []string{"GET debug.example.com/ is reached"}},
 		"files":            {func(m *http.ServeMux) { m.Handle("GET /files/", http.FileServerFS(fstest.MapFS{})) }, []string{"GET /files/ is reached without a rule (pattern \"GET /files/\"): it answered 404"}},
-		"a redirect":       {func(m *http.ServeMux) { m.Handle("GET /r", http.RedirectHandler("/elsewhere", 302)) }, []string{"it answered 302"}},
+		"a redirect":       {func(m *http.ServeMux) { m.Handle("GET /r", http.RedirectHandler("/elsewhere", http.StatusFound)) }, []string{"it answered 302"}},
 		"a silent handler": {func(m *http.ServeMux) { m.HandleFunc("GET /s", func(http.ResponseWriter, *http.Request) {}) }, []string{"it answered 200"}},
 		"a panic": {func(m *http.ServeMux) {
 			m.HandleFunc("GET /p", func(http.ResponseWriter, *http.Request) { panic("canary") })
