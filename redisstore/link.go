@@ -198,19 +198,24 @@ func (l *link) connect() (*clients, error) {
 	if c != nil {
 		return c, nil
 	}
-	option := l.option
-	option.CacheSizeEachConn = max(l.store.config.CacheBytes/4*3, 1)
-	option.OnInvalidations = l.store.invalidated
-	sessions, err := rueidis.NewClient(option)
-	if err != nil {
-		return nil, err
-	}
-	option.CacheSizeEachConn = max(l.store.config.CacheBytes/4, 1)
-	option.OnInvalidations = l.store.revokedElsewhere
-	option.ClientTrackingOptions = []string{"BCAST", "PREFIX", l.store.keys.revocations()}
-	revocations, err := rueidis.NewClient(option)
-	if err != nil {
-		sessions.Close()
+	forSessions, forRevocations := l.option, l.option
+	forSessions.CacheSizeEachConn = max(l.store.config.CacheBytes/4*3, 1)
+	forSessions.OnInvalidations = l.store.invalidated
+	forRevocations.CacheSizeEachConn = max(l.store.config.CacheBytes/4, 1)
+	forRevocations.OnInvalidations = l.store.revokedElsewhere
+	forRevocations.ClientTrackingOptions = []string{"BCAST", "PREFIX", l.store.keys.revocations()}
+	var revocations rueidis.Client
+	var err2 error
+	var other sync.WaitGroup
+	other.Go(func() { revocations, err2 = rueidis.NewClient(forRevocations) })
+	sessions, err1 := rueidis.NewClient(forSessions)
+	other.Wait()
+	if err := errors.Join(err1, err2); err != nil {
+		for _, client := range []rueidis.Client{sessions, revocations} {
+			if client != nil {
+				client.Close()
+			}
+		}
 		return nil, err
 	}
 	c = &clients{sessions, revocations}
@@ -224,23 +229,31 @@ func (l *link) connect() (*clients, error) {
 // one that isn't, and returns which runs of which servers they lead to. Of a
 // cluster some may be away.
 func (l *link) greet(ctx context.Context, c *clients) (map[string]bool, error) {
-	runs := map[string]bool{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
 	var failed error
-	answered := 0
+	runs, answered := map[string]bool{}, 0
 	for _, client := range []rueidis.Client{c.sessions, c.revocations} {
 		for _, node := range client.Nodes() {
-			if err := node.Do(ctx, node.B().Ping().Build()).Error(); err != nil {
-				failed = err
-				continue
-			}
-			answered++
-			info, _ := node.Do(ctx, node.B().Info().Section("server").Build()).ToString() // not everybody may
-			if _, rest, ok := strings.Cut(info, "run_id:"); ok {
-				run, _, _ := strings.Cut(rest, "\r\n")
-				runs[run] = true
-			}
+			all.Go(func() {
+				replies := node.DoMulti(ctx, node.B().Ping().Build(), node.B().Info().Section("server").Build())
+				err := replies[0].Error()
+				info, _ := replies[1].ToString() // not everybody may ask
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					failed = err
+					return
+				}
+				answered++
+				if _, rest, ok := strings.Cut(info, "run_id:"); ok {
+					run, _, _ := strings.Cut(rest, "\r\n")
+					runs[run] = true
+				}
+			})
 		}
 	}
+	all.Wait()
 	if answered == 0 || (failed != nil && c.sessions.Mode() != rueidis.ClientModeCluster) {
 		return nil, errors.Join(failed, ctx.Err())
 	}

@@ -2,17 +2,43 @@ package redisstore
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
 
 	"github.com/redis/rueidis"
 )
 
 // script is a Lua script on one key. Redis runs it as one step.
-type script struct{ lua *rueidis.Lua }
+type script struct {
+	text, sha string
+	lua       *rueidis.Lua
+}
 
-func newScript(text string) script { return script{rueidis.NewLuaScript(text)} }
+func newScript(text string) script {
+	sum := sha1.Sum([]byte(text)) // what Redis calls it
+	return script{text, hex.EncodeToString(sum[:]), rueidis.NewLuaScript(text)}
+}
 
 func (s script) run(ctx context.Context, c rueidis.Client, key string, args ...string) rueidis.RedisResult {
 	return s.lua.Exec(ctx, c, []string{key}, args)
+}
+
+// runSettled returns when this process has been told of what the script changed.
+func (s script) runSettled(ctx context.Context, c rueidis.Client, key string, args ...string) (int64, error) {
+	replies := c.DoMulti(ctx, c.B().Evalsha().Sha1(s.sha).Numkeys(1).Key(key).Arg(args...).Build(), settle(c, key))
+	if err, ok := rueidis.IsRedisErr(replies[0].Error()); ok && err.IsNoScript() {
+		replies = c.DoMulti(ctx, c.B().Eval().Script(s.text).Numkeys(1).Key(key).Arg(args...).Build(), settle(c, key))
+	}
+	n, err := replies[0].AsInt64()
+	return n, errors.Join(err, replies[1].Error())
+}
+
+// settle follows a change on the same connection. Redis takes answers back
+// between its replies, and replies come in order: when this one is there, so is
+// the word that what was cached of key is no longer true.
+func settle(c rueidis.Client, key string) rueidis.Completed {
+	return c.B().Exists().Key(key).Build()
 }
 
 var (

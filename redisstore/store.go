@@ -83,13 +83,9 @@ func (s *Store) Load(ctx context.Context, id string) (value []byte, err error) {
 func (s *Store) Save(ctx context.Context, id string, previous, value []byte, expires time.Time) (saved bool, err error) {
 	life := s.lifetime(expires)
 	err = s.ask(ctx, id, func(ctx context.Context, c *clients, attempt int) error {
-		key := s.keys.session(id)
-		n, err := saveScript.run(ctx, c.sessions, key, flag(previous != nil), rueidis.BinaryString(previous),
-			rueidis.BinaryString(value), life, flag(attempt > 0)).AsInt64()
+		n, err := saveScript.runSettled(ctx, c.sessions, s.keys.session(id), flag(previous != nil), rueidis.BinaryString(previous),
+			rueidis.BinaryString(value), life, flag(attempt > 0))
 		saved = n == 1
-		if err == nil && saved {
-			err = s.settle(ctx, c, key)
-		}
 		return err
 	})
 	return saved && err == nil, err
@@ -99,17 +95,9 @@ func (s *Store) Save(ctx context.Context, id string, previous, value []byte, exp
 func (s *Store) Delete(ctx context.Context, id string) error {
 	return s.ask(ctx, id, func(ctx context.Context, c *clients, _ int) error {
 		key := s.keys.session(id)
-		if err := c.sessions.Do(ctx, c.sessions.B().Del().Key(key).Build()).Error(); err != nil {
-			return err
-		}
-		return s.settle(ctx, c, key)
+		replies := c.sessions.DoMulti(ctx, c.sessions.B().Del().Key(key).Build(), settle(c.sessions, key))
+		return errors.Join(replies[0].Error(), replies[1].Error())
 	})
-}
-
-// settle returns when this process has been told of its own change: Redis takes
-// answers back in between replies, and replies come in order.
-func (s *Store) settle(ctx context.Context, c *clients, key string) error {
-	return c.sessions.Do(ctx, c.sessions.B().Exists().Key(key).Build()).Error()
 }
 
 // lifetime returns for how many milliseconds Redis keeps something; none that
