@@ -16,9 +16,9 @@ const (
 	// firstLook and lastLook are how long somebody waits, at first and later,
 	// before looking whether another one's renewal is done.
 	firstLook, lastLook = 10 * time.Millisecond, 100 * time.Millisecond
-	// forbearance is how long Join and finish put up with a Redis that doesn't
-	// answer, before they say so.
-	forbearance = time.Second
+	// patience is how long Join puts up with a Redis that doesn't answer, and
+	// leaderPatience how long where it is known that another process leads.
+	patience, leaderPatience = 300 * time.Millisecond, 3 * time.Second
 	// maxHops bounds how many renewals before one Forget looks for.
 	maxHops = 8
 )
@@ -31,9 +31,9 @@ const (
 // find it by next; a nil result is a failure, and the next one's turn. It
 // repeats itself until ctx ends, because what was renewed is lost otherwise.
 func (s *Store) Join(ctx context.Context, name string) ([]byte, func(ctx context.Context, result []byte, next string, until time.Time) error, error) {
-	whose := rand.Text()
+	whose, patience := rand.Text(), patience
 	for look := firstLook; ; look = min(look*3/2, lastLook) {
-		verdict, result, err := s.join(ctx, name, whose)
+		verdict, result, err := s.join(ctx, patience, name, whose)
 		switch {
 		case err != nil:
 			return nil, nil, err
@@ -42,6 +42,7 @@ func (s *Store) Join(ctx context.Context, name string) ([]byte, func(ctx context
 		case verdict == "lease":
 			return nil, s.lead(name, whose), nil
 		}
+		patience = leaderPatience
 		if !wait(ctx, look) {
 			return nil, nil, ctx.Err()
 		}
@@ -49,8 +50,8 @@ func (s *Store) Join(ctx context.Context, name string) ([]byte, func(ctx context
 }
 
 // join asks once. It may repeat itself: the lease is known by whose it is.
-func (s *Store) join(ctx context.Context, name, whose string) (verdict string, result []byte, err error) {
-	err = s.persist(ctx, forbearance, name, func(ctx context.Context, c *clients, _ int) error {
+func (s *Store) join(ctx context.Context, patience time.Duration, name, whose string) (verdict string, result []byte, err error) {
+	err = s.persist(ctx, patience, name, func(ctx context.Context, c *clients, _ int) error {
 		reply, err := joinScript.run(ctx, c.sessions, s.keys.renewal(name), whose, s.lease(), flag(s.link.mayLead())).AsStrSlice()
 		if err != nil || len(reply) == 0 {
 			return errors.Join(err, ctx.Err())

@@ -98,7 +98,9 @@ func TestALateRequestFindsTheResult(t *testing.T) {
 	ask(t, []*refresh.Group{fresh}, p, 1)
 	fresh.Presented(newKey)
 	name := strings.Fields(server.Do("EVAL", "return table.concat(redis.call('KEYS', 'gatehouse:r:*'), ' ')", "0"))[0]
-	shortened := func() bool { return server.Do("EVAL", "return tostring(redis.call('PTTL', KEYS[1]) <= 30000)", "1", name) == "true" }
+	shortened := func() bool {
+		return server.Do("EVAL", "return tostring(redis.call('PTTL', KEYS[1]) <= 30000)", "1", name) == "true"
+	}
 	for range 1000 {
 		if shortened() {
 			break
@@ -225,13 +227,13 @@ func TestLeaderKilled(t *testing.T) {
 	if line, err := bufio.NewReader(output).ReadString('\n'); strings.TrimSpace(line) != leading {
 		t.Fatalf("the leader says %q, %v", line, err)
 	}
-	var killed time.Time
+	killed := make(chan time.Time, 1)
 	go func() {
 		time.Sleep(3 * time.Second) // longer than its lease would last without it
-		killed = time.Now()
+		killed <- time.Now()
 		_ = leader.Process.Kill()
 	}()
 	p := &provider{takes: 100 * time.Millisecond}
 	ask(t, two, p, 100)
-	t.Logf("all answered %v after the leader was killed", time.Since(killed).Round(time.Millisecond))
+	t.Logf("all answered %v after the leader was killed", time.Since(<-killed).Round(time.Millisecond))
 }
