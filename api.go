@@ -25,6 +25,10 @@ type API struct {
 	// Issuers are those whose tokens are accepted. Nil: Config.Issuer, with the keys
 	// that its discovery document names.
 	Issuers []oidc.TrustedIssuer
+	// LoginClients are clients, besides Config.ClientID, by which people sign in at the
+	// issuers. Their names are the aud of ID tokens: where an audience is one of them, a
+	// token must say that it is an access token (typ at+jwt, RFC 9068).
+	LoginClients []string
 	// Policies say, by issuer, where in tokens roles, groups and scopes are found.
 	// Issuers that aren't there go by Config.Policy.
 	Policies map[string]rbac.Policy
@@ -57,7 +61,7 @@ type API struct {
 
 // isZero reports whether nothing is set.
 func (a API) isZero() bool {
-	return a.Audience == nil && a.Issuers == nil && a.Policies == nil && a.Resource == "" && a.Scopes == nil &&
+	return a.Audience == nil && a.Issuers == nil && a.LoginClients == nil && a.Policies == nil && a.Resource == "" && a.Scopes == nil &&
 		!a.RequireBinding && !a.RequireNonce && a.NonceSecret == nil && a.SpendProof == nil && a.RememberedTokens == 0
 }
 
@@ -93,6 +97,7 @@ func newBearers(g *Gate) (*bearers, error) {
 	config := oidc.VerifierConfig{
 		Audience:         c.API.Audience,
 		Issuers:          issuers,
+		LoginClients:     slices.Clone(c.API.LoginClients),
 		BaseURL:          c.BaseURL,
 		RequireBinding:   c.API.RequireBinding,
 		RequireNonce:     c.API.RequireNonce,
@@ -106,7 +111,7 @@ func newBearers(g *Gate) (*bearers, error) {
 		InsecureHTTP:     c.InsecureHTTP,
 	}
 	if c.ClientID != "" {
-		config.LoginClients = []string{c.ClientID}
+		config.LoginClients = append(config.LoginClients, c.ClientID)
 	}
 	b := &bearers{policies: map[string]*rbac.Resolver{}, policy: g.policy}
 	var mistakes []error
@@ -212,7 +217,7 @@ func (g *Gate) bearer(w http.ResponseWriter, r *http.Request) (*Identity, error)
 		return nil, nil
 	}
 	token, err := g.bearers.verifier.Authenticate(r)
-	if nonce := g.bearers.verifier.Nonce(); nonce != "" { // RFC 9449 §8.2
+	if nonce := g.bearers.verifier.Nonce(); nonce != "" && len(r.Header["Dpop"]) > 0 { // RFC 9449 §8.2
 		w.Header().Set("DPoP-Nonce", nonce)
 		w.Header().Set("Cache-Control", "no-store")
 	}

@@ -191,6 +191,30 @@ func TestNoTokensByDefault(t *testing.T) {
 	w.call("/.well-known/oauth-protected-resource").want(t, http.StatusNotFound)
 }
 
+// TestAudienceOfALogin: where the API is called what a client is, an ID token would be
+// for it too.
+func TestAudienceOfALogin(t *testing.T) {
+	w := apiWorld(t, func(c *gatehouse.Config) {
+		c.API.Audience = append(c.API.Audience, "app", "mobile")
+		c.API.LoginClients = []string{"mobile"}
+	})
+	for _, c := range []struct {
+		aud, typ string
+		status   int
+	}{
+		{"app", "JWT", 401}, {"mobile", "JWT", 401}, {apiAudience, "JWT", 200},
+		{"app", "at+jwt", 200}, {"mobile", "at+jwt", 200}, {"other", "at+jwt", 401},
+	} {
+		remove := w.provider.OnAccessToken(func(j *oidctest.JWT) {
+			j.Claims["aud"], j.Header["typ"], j.Claims["client_id"] = c.aud, c.typ, "another"
+		})
+		w.call("/api/me", "Authorization", "Bearer "+w.accessToken()).want(t, c.status)
+		remove()
+	}
+	idToken, _ := w.provider.Issue(alice, "app", "openid")["id_token"].(string)
+	w.call("/api/me", "Authorization", "Bearer "+idToken).want(t, http.StatusUnauthorized)
+}
+
 func TestIssuerAway(t *testing.T) {
 	w := apiWorld(t, nil)
 	token := w.accessToken()
@@ -293,6 +317,37 @@ func TestResourceServer(t *testing.T) {
 		c.handler.ServeHTTP(w, r)
 		if w.Code != c.status || strings.Contains(w.Body.String(), "/auth/") || w.Code == 401 && !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer ") {
 			t.Errorf("%s: %d %v %s", c.name, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+// TestResourceServerOfATest: handlers are tested without tokens there, too.
+func TestResourceServerOfATest(t *testing.T) {
+	gate, err := gatehouse.NewResourceServer(gatehouse.Config{Issuer: "https://idp.example", API: gatehouse.API{Audience: []string{apiAudience}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gate.Close()
+	bob := gatehouse.NewIdentity(map[string]any{"sub": "bob", "scope": "orders:read"})
+	for name, c := range map[string]struct {
+		rule   rbac.Rule
+		status int
+		says   string
+	}{
+		"allowed":  {rbac.Scope("orders:read"), 200, ""},
+		"a scope":  {rbac.Scope("orders:write"), 403, ""},
+		"a role":   {rbac.Role("admin"), 403, ""},
+		"a class":  {rbac.ACR("mfa"), 401, `acr_values="mfa"`},
+		"recently": {rbac.MaxAge(time.Minute), 401, `max_age="60"`},
+	} {
+		for _, header := range []http.Header{navigation, fetching} {
+			r := httptest.NewRequest(http.MethodGet, "/orders", nil)
+			r.Header = header.Clone()
+			w := httptest.NewRecorder()
+			gate.Require(c.rule)(http.HandlerFunc(me)).ServeHTTP(w, r.WithContext(gatehouse.WithIdentity(r.Context(), bob)))
+			if w.Code != c.status || !strings.Contains(w.Header().Get("WWW-Authenticate"), c.says) {
+				t.Errorf("%s: %d %v", name, w.Code, w.Header())
+			}
 		}
 	}
 }

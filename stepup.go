@@ -75,6 +75,8 @@ func (g *Gate) stepUp(w http.ResponseWriter, r *http.Request, v *visit, who *Ide
 	}
 	if token := who.known.bearer; token != nil {
 		refusal.Scheme = token.Scheme()
+	}
+	if who.known.bearer != nil || g.provider == nil {
 		g.Fail(w, r, failure)
 		return
 	}

@@ -22,6 +22,9 @@ const (
 	keysLifetime = 10 * time.Minute
 	// keysStale is how much longer they are while the provider can't be reached.
 	keysStale = 24 * time.Hour
+	// keysPause is how long nobody who can go on with old keys waits for newer ones,
+	// after somebody has waited in vain.
+	keysPause = 30 * time.Second
 	// keysRecheck is how old keys are at least when a bad signature under a known
 	// kid has them read again: providers have been seen to reuse a kid.
 	keysRecheck = time.Minute
@@ -42,7 +45,7 @@ type keySet struct {
 
 	mu      sync.Mutex
 	fetches []time.Time // of the last keysInterval
-	failed  time.Time   // when reading them last did; zero when it succeeded
+	failed  time.Time   // when reading them last did, or took too long; zero when it succeeded
 }
 
 // published are the keys as they were read at one time.
@@ -186,6 +189,7 @@ func (k *keySet) current(ctx context.Context) (*published, error) {
 	}
 	newer, err := k.refetch(patient)
 	if err != nil && stale {
+		k.waitedInVain(known)
 		return known, nil
 	}
 	if err == errEmptyBucket {
@@ -230,7 +234,16 @@ func (k *keySet) refetch(ctx context.Context) (*published, error) {
 func (k *keySet) failedLately() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.clock().Sub(k.failed) < failureMemory
+	return k.clock().Sub(k.failed) < keysPause
+}
+
+// waitedInVain notes that nothing newer than known came in time.
+func (k *keySet) waitedInVain(known *published) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known.Load() == known {
+		k.failed = k.clock()
+	}
 }
 
 // failing reports whether the keys couldn't be read when they last were to be.

@@ -229,6 +229,47 @@ func TestProofCannotBeChecked(t *testing.T) {
 	}
 }
 
+// TestOurOwnProofs: what [oidc.Sender] sends is what is accepted, nonces included.
+func TestOurOwnProofs(t *testing.T) {
+	var b *bench
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("DPoP-Nonce", b.verifier.Nonce())
+		if _, err := b.verifier.Authenticate(r); err != nil {
+			w.Header()["Www-Authenticate"] = b.verifier.Challenges(err)
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(server.Close)
+	b = newBench(t, oidctest.Config{}, func(c *oidc.VerifierConfig) { c.BaseURL, c.RequireNonce = server.URL, true })
+	key := oidc.NewProofKey()
+	token := b.token()
+	token.Claims["cnf"] = map[string]any{"jkt": key.Thumbprint()}
+	sender := oidc.NewSender(b.clock)
+	send := func(method, path, token string, key oidc.ProofKey) int {
+		r, err := http.NewRequest(method, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := sender.Send(nil, r, token, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	for _, path := range []string{"/orders", "/orders", "", "/a%2fb/ä?q=1", "/a//b/../c;d"} {
+		if status := send("PUT", path, token.Sign(), key); status != http.StatusOK {
+			t.Errorf("%q: %d", path, status)
+		}
+	}
+	if status := send("GET", "/orders", token.Sign(), oidc.NewProofKey()); status != http.StatusUnauthorized {
+		t.Errorf("another key: %d", status)
+	}
+	if status := send("GET", "/orders", token.Sign(), oidc.ProofKey{}); status != http.StatusUnauthorized {
+		t.Errorf("no key: %d", status)
+	}
+}
+
 func TestRequireBinding(t *testing.T) {
 	b := newBench(t, oidctest.Config{}, func(c *oidc.VerifierConfig) { c.RequireBinding = true })
 	_, err := b.authenticate(b.token().Sign())

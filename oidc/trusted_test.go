@@ -263,8 +263,14 @@ func TestRememberedUntilTheKeyLeaves(t *testing.T) {
 	}
 	remove := b.provider.Intercept(oidctest.JWKS, oidctest.Status(503))
 	b.advance(11 * time.Minute)
-	if again, err := b.authenticate(text); err != nil || again != first {
-		t.Errorf("nobody can tell: %v", err)
+	before := b.provider.Calls(oidctest.JWKS)
+	for range 5 {
+		if again, err := b.authenticate(text); err != nil || again != first {
+			t.Errorf("nobody can tell: %v", err)
+		}
+	}
+	if calls := b.provider.Calls(oidctest.JWKS) - before; calls != 1 {
+		t.Errorf("the keys were asked for %d times while they can't be read", calls)
 	}
 	remove()
 	b.provider.RetireKeys()
