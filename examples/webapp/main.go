@@ -12,6 +12,8 @@
 //	OIDC_SCOPES, OIDC_PROMPT, OIDC_SKIP_CONSENT  see gatehouse.ConfigFromEnv
 //	API_AUDIENCE        the API's name in access tokens; unset, /api/ takes cookies alone
 //	API_ISSUERS         whose access tokens, separated by commas, default OIDC_ISSUER
+//	STEPUP_ACR          the classes that /secure asks for, separated by spaces, default mfa
+//	STEPUP_MAX_AGE      how long ago a sign-in may be for /secure, such as 5m; unset, any time
 //
 // It speaks plain http; with an https BASE_URL, a proxy in front ends TLS.
 package main
@@ -46,6 +48,10 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	secured, err := secureRule()
+	if err != nil {
+		return err
+	}
 	config.Logger = log
 	disconnect, err := useRedis(&config)
 	if err != nil {
@@ -60,7 +66,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 
 	server := &http.Server{
 		Addr:              listenAddr(),
-		Handler:           routes(gate),
+		Handler:           routes(gate, secured),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 	}

@@ -89,7 +89,6 @@ func TestWebapp(t *testing.T) {
 		t.Fatal(err)
 	}
 	browser := &http.Client{Jar: jar}
-	const html = "text/html"
 
 	for _, c := range []struct {
 		path, accept string

@@ -14,7 +14,7 @@ import (
 // routes puts a rule beside every page. Pages go through Wrap, which sends
 // browsers to sign in; /api/ goes through API, which never redirects, and takes
 // access tokens as well.
-func routes(gate *gatehouse.Gate) http.Handler {
+func routes(gate *gatehouse.Gate, secured rbac.Rule) http.Handler {
 	pages := gate.Mux()
 	pages.HandleFunc("GET /{$}", rbac.Public(), home)
 	pages.HandleFunc("/me", rbac.SignedIn(), me)
@@ -28,6 +28,9 @@ func routes(gate *gatehouse.Gate) http.Handler {
 	api.HandleFunc("/api/admin", rbac.Role("admin"), admin)
 	api.HandleFunc("/api/orders", rbac.Scope("orders:read"), orders)
 
+	pages.HandleFunc("/secure", secured, secure)
+	pages.Handle("GET /policy", rbac.Role("admin"), gate.Matrix(pages, api))
+
 	root := http.NewServeMux()
 	root.Handle("/", gate.Wrap(pages))
 	root.Handle("/api/", gate.API(api))
@@ -38,7 +41,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	fmt.Fprint(w, "<!doctype html><html lang=\"en\"><title>Webapp</title><h1>Webapp</h1>\n")
 	if _, ok := gatehouse.IdentityFrom(r.Context()); ok {
-		fmt.Fprint(w, "<p>You are signed in: <a href=\"/me\">me</a>, <a href=\"/admin\">admin</a>, <a href=\"/auth/sessions\">where else</a>, <a href=\"/auth/logout\">sign out</a>.</p>\n")
+		fmt.Fprint(w, "<p>You are signed in: <a href=\"/me\">me</a>, <a href=\"/admin\">admin</a>, <a href=\"/secure\">secure</a>, <a href=\"/auth/sessions\">where else</a>, <a href=\"/auth/logout\">sign out</a>.</p>\n")
 		return
 	}
 	fmt.Fprint(w, "<p>Hello, stranger. <a href=\"/auth/login?return_to=/me\">Sign in</a>.</p>\n")
@@ -62,6 +65,12 @@ func orders(w http.ResponseWriter, _ *http.Request) {
 }
 
 func admin(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "admin ok") }
+
+// secure is for who signed in strongly enough. Others do so on their way here.
+func secure(w http.ResponseWriter, r *http.Request) {
+	who, _ := gatehouse.IdentityFrom(r.Context())
+	fmt.Fprintln(w, "secure ok:", who.String("acr"))
+}
 
 func healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
 
