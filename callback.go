@@ -162,7 +162,7 @@ func (g *Gate) newSession(grant *oidc.Grant, began flow) (session, error) {
 		return session{}, err
 	}
 	s.ends = sessionEnd(s.begun, g.config.SessionLifetime, grant.IDClaims)
-	if s.ends <= now.Unix() {
+	if !now.Add(time.Second).Before(time.Unix(s.ends, 0)) { // or in less than a second, which no cookie lives
 		return session{}, &Error{Status: http.StatusForbidden, Message: "The sign-in service says that this sign-in is already over."}
 	}
 	return s, nil

@@ -126,6 +126,17 @@ func TestLifetimes(t *testing.T) {
 		w.clock.advance(2 * time.Minute)
 		b.fetch("/me").want(t, http.StatusUnauthorized)
 	})
+	t.Run("its last half second", func(t *testing.T) {
+		w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.SessionLifetime, c.IdleTimeout = time.Hour, -1 }})
+		b := w.browser().signIn()
+		w.clock.advance(time.Hour - 500*time.Millisecond)
+		b.fetch("/me").want(t, http.StatusOK, "alice") // renewed, and no cookie lives that short
+		w.clock.advance(500 * time.Millisecond)
+		b.fetch("/me").want(t, http.StatusUnauthorized)
+		w.provider.OnIDToken(func(j *oidctest.JWT) { j.Claims["session_expiry"] = w.clock.Now().Unix() + 1 })
+		w.clock.advance(500 * time.Millisecond)
+		w.browser().visit("/me").want(t, http.StatusForbidden, "already over")
+	})
 	t.Run("the provider ends it at a renewal", func(t *testing.T) {
 		b := w.browser().signIn()
 		defer w.provider.OnIDToken(func(j *oidctest.JWT) { j.Claims["session_expiry"] = w.clock.Now().Add(-time.Minute).Unix() })()

@@ -121,7 +121,11 @@ func (v *cookieVault) reopen(_ context.Context, _ *session, value []byte) *Ident
 }
 
 func (v *cookieVault) put(w http.ResponseWriter, r *http.Request, s *session, value []byte) error {
-	if err := v.jar.Put(w, r, string(value), v.expires(s)); err != nil {
+	switch err := v.jar.Put(w, r, string(value), v.expires(s)); {
+	case errors.Is(err, cookie.ErrExpired): // good for this request still, and for no other
+		v.jar.Clear(w, r)
+		return nil
+	case err != nil:
 		return unsealable(err)
 	}
 	return nil
