@@ -227,7 +227,11 @@ func (g *Gate) Ready(ctx context.Context) error {
 func (g *Gate) Close() error {
 	g.watches.close()
 	g.denials.close()
-	return errors.Join(g.moments.Close(), g.renewals.Close())
+	mistakes := []error{g.moments.Close(), g.renewals.Close()}
+	if g.provider != nil {
+		mistakes = append(mistakes, g.provider.Close())
+	}
+	return errors.Join(mistakes...)
 }
 
 // Wrap establishes the identity of every request from its session cookie, and

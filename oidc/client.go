@@ -182,3 +182,11 @@ func (c *Client) Ready(ctx context.Context) error {
 	_, err := c.keys.current(ctx)
 	return err
 }
+
+// Close ends what is still being read of the provider for nobody, and waits for
+// it. Calls that come later fail as if the provider were away, where they need
+// anything read anew.
+func (c *Client) Close() error {
+	c.background.close()
+	return nil
+}

@@ -74,8 +74,8 @@ func (d *discovery) get(ctx context.Context) (*metadata, error) {
 		return known, err
 	}
 	fetching := d.group.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
-		defer cancel()
+		ctx, done := d.background.begin(ctx)
+		defer done()
 		return d.fetch(ctx)
 	})
 	var patience <-chan time.Time

@@ -210,8 +210,8 @@ func (k *keySet) refetch(ctx context.Context) (*published, error) {
 		if !k.take() {
 			return nil, errEmptyBucket
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
-		defer cancel()
+		ctx, done := k.background.begin(ctx)
+		defer done()
 		newer, err := k.fetch(ctx)
 		k.mu.Lock()
 		defer k.mu.Unlock()

@@ -90,6 +90,7 @@ type caller struct {
 	log          *slog.Logger
 	clock        func() time.Time
 	insecureHTTP bool
+	background   *background
 }
 
 func newCaller(issuer string, client *http.Client, log *slog.Logger, clock func() time.Time, insecureHTTP bool) caller {
@@ -99,7 +100,7 @@ func newCaller(issuer string, client *http.Client, log *slog.Logger, clock func(
 	if clock == nil {
 		clock = time.Now
 	}
-	return caller{issuer: issuer, http: harden(client), log: log, clock: clock, insecureHTTP: insecureHTTP}
+	return caller{issuer: issuer, http: harden(client), log: log, clock: clock, insecureHTTP: insecureHTTP, background: newBackground()}
 }
 
 // get reads a document of the provider's. Its media type is returned with it.
