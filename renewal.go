@@ -23,6 +23,9 @@ const (
 	// hops bounds how many remembered renewals lead from an old cookie to the
 	// newest session.
 	hops = 4
+	// lostAnswers is how long a renewed session is remembered at least for a browser
+	// that hasn't shown it yet.
+	lostAnswers = 15 * time.Minute
 	// retryAfter is what a request hears that couldn't be renewed.
 	retryAfter = 2 * time.Second
 )
@@ -135,8 +138,21 @@ func (g *Gate) renewal(s *session, touch bool, where string) func(context.Contex
 		if touch {
 			g.enter(ctx, renewed, where)
 		}
-		return refresh.Result{Value: value, Next: renewed.key(), Expires: renewed.tokens.Expires()}, nil
+		return refresh.Result{Value: value, Next: renewed.key(), Expires: g.ofUse(renewed)}, nil
 	}
+}
+
+// ofUse is until when a renewed session is of use to a browser that never got it:
+// its refresh token outlives its access token.
+func (g *Gate) ofUse(renewed *session) time.Time {
+	until, ends := g.config.Clock().Add(lostAnswers), time.Unix(renewed.ends, 0)
+	if expires := renewed.tokens.Expires(); until.Before(expires) {
+		until = expires
+	}
+	if ends.Before(until) {
+		return ends
+	}
+	return until
 }
 
 // renewKept renews s and keeps it. What the provider refuses may have been

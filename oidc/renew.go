@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/claims"
 )
 
 // userinfoBudget and keysBudget are the shares of a renewal that userinfo and
@@ -19,9 +21,9 @@ const (
 // Renew uses the refresh token (OpenID Connect Core 1.0 §12), with a proof of the
 // key that the tokens are bound to, if they are. previous are the
 // session's claims so far: iss, sub, aud, azp, auth_time and nonce of a refreshed
-// ID token must agree with them. One whose keys can't be read now is left out
-// where UserInfo says that the new tokens are the same person's. An error that is
-// [ErrToken] or [ErrGrant] ends the session; others leave it as it was.
+// ID token must agree with them. One whose keys can't be read now must agree too,
+// and is left out then. An error that is [ErrToken] or [ErrGrant] ends the session;
+// others leave it as it was.
 func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any) (*Grant, error) {
 	if !old.HasRefresh() {
 		return nil, fail(ErrGrant, "refresh", errors.New("no refresh token"))
@@ -43,19 +45,17 @@ func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any)
 	if set.IDToken != "" {
 		grant.IDClaims, err = c.verifyRefreshed(ctx, set, previous)
 	}
-	if err != nil && !errors.Is(err, ErrUnavailable) {
-		return nil, err
-	}
-	if err != nil { // nobody can tell what it is, so it counts as not there
+	if errors.Is(err, ErrUnavailable) {
+		err = checkUnverified(set.IDToken, previous)
 		set.IDToken = ""
+	}
+	if err != nil {
+		return nil, err
 	}
 	grant.Tokens = old.renewedBy(set).Pack()
 	grant.Userinfo, grant.UserinfoErr = c.userinfoAgain(ctx, m, set, previous["sub"])
 	if errors.Is(grant.UserinfoErr, ErrToken) {
 		return nil, grant.UserinfoErr
-	}
-	if err != nil && grant.Userinfo == nil { // nobody says whose the new tokens are
-		return nil, err
 	}
 	return grant, nil
 }
@@ -76,6 +76,25 @@ func (c *Client) verifyRefreshed(ctx context.Context, set TokenSet, previous map
 		return nil, fail(ErrToken, "refresh", err)
 	}
 	return said, nil
+}
+
+// checkUnverified holds an ID token against the sign-in whose keys can't be read
+// now. That it is the provider's is said by TLS alone (§3.1.3.7), which is enough to
+// keep the tokens that came with it, since the refresh token before them is spent,
+// and not enough to believe anything new that it says.
+func checkUnverified(text string, previous map[string]any) error {
+	token, err := parseJWS(text)
+	if err != nil {
+		return idTokenError(err)
+	}
+	said, err := claims.Parse(token.payload)
+	if err == nil {
+		err = checkRefreshed(said, previous)
+	}
+	if err != nil {
+		return fail(ErrToken, "refresh", err)
+	}
+	return nil
 }
 
 func (c *Client) userinfoAgain(ctx context.Context, m *metadata, set TokenSet, sub any) (map[string]any, error) {
