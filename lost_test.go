@@ -64,23 +64,52 @@ func TestKeysAreAwayAtRenewal(t *testing.T) {
 	}
 }
 
-// TestKeysAreReadTooOften: strangers have used up how often keys are read, and a
-// renewal brings a token by a new one.
-func TestKeysAreReadTooOften(t *testing.T) {
-	w := newWorld(t, setup{})
-	b := w.browser().signIn()
-	w.clock.advance(due)
-	forge := w.provider.OnIDToken(func(j *oidctest.JWT) { j.SignWith(oidctest.NewKey("RS256")) })
-	for range 6 {
-		w.browser().visit("/me")
-	}
-	forge()
-	w.provider.SetKeys(oidctest.NewKey("RS256"))
-	for range 2 {
-		b.get("/me").want(t, http.StatusOK, "alice")
-		w.clock.advance(due)
-	}
-	if w.provider.Reuses() != 0 {
-		t.Errorf("%d reuses", w.provider.Reuses())
+// TestRenewalWithoutKeys: the provider rotated its keys, and they can't be read.
+// The new tokens are kept, for the old refresh token is spent; what the new ID
+// token says is not believed, though it must be of the same person, and UserInfo is
+// where it can be asked.
+func TestRenewalWithoutKeys(t *testing.T) {
+	for name, c := range map[string]struct {
+		idToken  string
+		userinfo func(map[string]any)
+		status   int
+		admin    int
+	}{
+		"UserInfo vouches":             {"alice", func(d map[string]any) { d["roles"] = []string{"user"} }, http.StatusOK, http.StatusForbidden},
+		"UserInfo of somebody else":    {"alice", func(d map[string]any) { d["sub"] = "mallory" }, http.StatusUnauthorized, 0},
+		"an ID token of somebody else": {"mallory", func(map[string]any) {}, http.StatusUnauthorized, 0},
+		"the ID token alone":           {"alice", nil, http.StatusOK, http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{})
+			b := w.browser().signIn()
+			before := b.me().Claims["jti"]
+			w.provider.RotateKeys()
+			remove := w.provider.Intercept(oidctest.JWKS, oidctest.Status(http.StatusBadGateway))
+			said("name", "Unread")(w)
+			said("sub", c.idToken)(w)
+			if c.userinfo != nil {
+				w.provider.OnAnswer(oidctest.Userinfo, c.userinfo)
+			} else {
+				w.provider.Intercept(oidctest.Userinfo, oidctest.Status(http.StatusBadGateway))
+			}
+			w.clock.advance(dead)
+			b.fetch("/me").want(t, c.status)
+			if c.status != http.StatusOK {
+				return
+			}
+			if claims := b.me().Claims; claims["name"] != "Alice" || claims["jti"] != before {
+				t.Errorf("an ID token that nobody verified was believed: %v", claims)
+			}
+			b.get("/admin").want(t, c.admin) // by UserInfo, or as before
+			remove()
+			w.clock.advance(dead)
+			if got := b.me().Claims["name"]; got != "Unread" {
+				t.Errorf("name %v", got)
+			}
+			if w.provider.Reuses() != 0 {
+				t.Errorf("%d reuses", w.provider.Reuses())
+			}
+		})
 	}
 }

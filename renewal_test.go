@@ -166,51 +166,6 @@ func TestLostAnswerDuringAnOutage(t *testing.T) {
 	}
 }
 
-// TestRenewalWithoutKeys: the provider rotated its keys, and they can't be read.
-// The new tokens are kept, for the old refresh token is spent; what the new ID
-// token says is not believed, and UserInfo vouches for the person instead.
-func TestRenewalWithoutKeys(t *testing.T) {
-	for name, c := range map[string]struct {
-		userinfo func(map[string]any)
-		status   int
-	}{
-		"UserInfo vouches": {func(d map[string]any) { d["roles"] = []string{"user"} }, http.StatusOK},
-		"of somebody else": {func(d map[string]any) { d["sub"] = "mallory" }, http.StatusUnauthorized},
-		"nobody does":      {nil, http.StatusServiceUnavailable},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, setup{})
-			b := w.browser().signIn()
-			before := b.me().Claims["jti"]
-			w.provider.RotateKeys()
-			remove := w.provider.Intercept(oidctest.JWKS, oidctest.Status(http.StatusBadGateway))
-			said("name", "Unread")(w)
-			if c.userinfo != nil {
-				w.provider.OnAnswer(oidctest.Userinfo, c.userinfo)
-			} else {
-				w.provider.Intercept(oidctest.Userinfo, oidctest.Status(http.StatusBadGateway))
-			}
-			w.clock.advance(dead)
-			b.fetch("/me").want(t, c.status)
-			if c.status != http.StatusOK {
-				return
-			}
-			if claims := b.me().Claims; claims["name"] != "Alice" || claims["jti"] != before {
-				t.Errorf("an ID token that nobody verified was believed: %v", claims)
-			}
-			b.get("/admin").want(t, http.StatusForbidden) // the role is gone
-			remove()
-			w.clock.advance(dead)
-			if got := b.me().Claims["name"]; got != "Unread" {
-				t.Errorf("name %v", got)
-			}
-			if w.provider.Reuses() != 0 {
-				t.Errorf("%d reuses", w.provider.Reuses())
-			}
-		})
-	}
-}
-
 // TestWhoRenews: requests whose answer a browser may throw away leave the
 // renewal to others until the token is dead.
 func TestWhoRenews(t *testing.T) {

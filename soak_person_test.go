@@ -1,0 +1,269 @@
+package gatehouse_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// person is one browser of the soak, and who sits in front of it.
+type person struct {
+	soak     *soak
+	name     string
+	rand     *rand.Rand
+	signedIn bool
+
+	mu      sync.Mutex
+	cookies map[string]string
+}
+
+// live goes on until done is closed, by whatever people do, and signs in again
+// where that is due.
+func (p *person) live(done <-chan struct{}) {
+	p.signIn(done)
+	for !pause(done, time.Duration(p.rand.IntN(30))*time.Millisecond) {
+		switch n := p.rand.IntN(100); {
+		case n < 45:
+			p.navigate()
+		case n < 70:
+			p.burst()
+		case n < 80:
+			p.loseAnswer()
+		case n < 90:
+			p.comeBack(done)
+		case n < 94:
+			pause(done, time.Duration(p.rand.IntN(3000))*time.Millisecond) // for the access token to die
+		case n < 98:
+			p.public()
+		default:
+			p.signOut()
+			p.signIn(done)
+		}
+	}
+}
+
+// snapshot is the Cookie header of now.
+func (p *person) snapshot() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(p.cookies)) {
+		pairs = append(pairs, name+"="+p.cookies[name])
+	}
+	return strings.Join(pairs, "; ")
+}
+
+func (p *person) keep(set []*http.Cookie) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range set {
+		if c.MaxAge < 0 || c.Value == "" {
+			delete(p.cookies, c.Name)
+		} else {
+			p.cookies[c.Name] = c.Value
+		}
+	}
+}
+
+// reply is an answer; status is 0 where none came.
+type reply struct {
+	status   int
+	body     string
+	location string
+	cookies  []*http.Cookie
+}
+
+// anywhere is the address of a page at one of the replicas.
+func (p *person) anywhere(path string) string {
+	return p.soak.replicas[p.rand.IntN(len(p.soak.replicas))].URL + path
+}
+
+func (p *person) ask(ctx context.Context, method, target, cookies string, header http.Header, form url.Values) reply {
+	r, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(form.Encode()))
+	if err != nil {
+		p.complain("%v", err)
+		return reply{}
+	}
+	r.Header = header.Clone()
+	if cookies != "" {
+		r.Header.Set("Cookie", cookies)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := p.soak.client.Do(r)
+	if err != nil {
+		if ctx.Err() == nil && strings.HasPrefix(target, "http") && !p.soak.isProvider(target) {
+			p.complain("%v", err)
+		}
+		return reply{}
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return reply{}
+	}
+	p.soak.answers.Add(1)
+	return reply{res.StatusCode, string(body), res.Header.Get("Location"), res.Cookies()}
+}
+
+// judge complains about an answer that somebody who is signed in must not get. It
+// reports whether they were served.
+func (p *person) judge(doing string, a reply) bool {
+	switch a.status {
+	case http.StatusOK:
+		var who seen
+		if json.Unmarshal([]byte(a.body), &who) != nil || who.Sub != p.name {
+			p.complain("%s: taken for %q", doing, a.body)
+		}
+		p.soak.served.Add(1)
+		return true
+	case 0: // no answer at all is nobody's decision
+	case http.StatusServiceUnavailable:
+		p.soak.turnedAway.Add(1)
+	default:
+		p.complain("%s: signed out: %d to %.80s", doing, a.status, a.location)
+	}
+	return false
+}
+
+func (p *person) navigate() bool {
+	a := p.ask(context.Background(), http.MethodGet, p.anywhere("/me"), p.snapshot(), navigation, nil)
+	p.keep(a.cookies)
+	return p.judge("navigating", a)
+}
+
+// burst is what a page does: several calls at once, and whatever cookie comes
+// last stays.
+func (p *person) burst() {
+	var all sync.WaitGroup
+	cookies := p.snapshot()
+	for range 2 + p.rand.IntN(5) {
+		path := "/api/me"
+		if p.rand.IntN(2) == 0 {
+			path = "/me"
+		}
+		target := p.anywhere(path)
+		all.Go(func() {
+			a := p.ask(context.Background(), http.MethodGet, target, cookies, fetching, nil)
+			p.keep(a.cookies)
+			p.judge("fetching", a)
+		})
+	}
+	all.Wait()
+}
+
+// loseAnswer asks, and never gets the cookies of the answer, or leaves before
+// there is one. People try again.
+func (p *person) loseAnswer() {
+	ctx, cancel := context.Background(), func() {}
+	if p.rand.IntN(2) == 0 {
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(p.rand.IntN(30))*time.Millisecond)
+	}
+	defer cancel()
+	p.judge("losing an answer", p.ask(ctx, http.MethodGet, p.anywhere("/me"), p.snapshot(), navigation, nil))
+}
+
+// comeBack uses the cookies of a moment ago once more, as a second window does
+// that was opened before.
+func (p *person) comeBack(done <-chan struct{}) {
+	old := p.snapshot()
+	p.navigate()
+	pause(done, time.Duration(p.rand.IntN(1000))*time.Millisecond)
+	a := p.ask(context.Background(), http.MethodGet, p.anywhere("/me"), old, navigation, nil)
+	p.judge("coming back", a)
+	if p.rand.IntN(2) == 0 {
+		p.keep(a.cookies)
+	}
+}
+
+func (p *person) public() {
+	a := p.ask(context.Background(), http.MethodGet, p.anywhere("/"), p.snapshot(), navigation, nil)
+	p.keep(a.cookies)
+	if a.status == http.StatusOK && a.body != "hello "+p.name && a.body != "hello stranger" {
+		p.complain("greeted with %q", a.body)
+	}
+}
+
+// signOut leaves, after which no copy of the cookies is worth anything anywhere.
+func (p *person) signOut() {
+	old := p.snapshot()
+	p.signedIn = false
+	a := p.ask(context.Background(), http.MethodPost, p.anywhere("/auth/logout"), old, with(navigation, "Origin", p.soak.base), nil)
+	p.keep(a.cookies)
+	if a.status < 200 || a.status > 399 {
+		p.complain("signing out: %d", a.status)
+		return
+	}
+	for _, replica := range p.soak.replicas {
+		if a := p.ask(context.Background(), http.MethodGet, replica.URL+"/api/me", old, fetching, nil); a.status != http.StatusUnauthorized {
+			p.complain("signed out, and a copy of the cookies is answered %d", a.status)
+		}
+	}
+	p.soak.signOuts.Add(1)
+}
+
+// signIn tries until it works: a provider that is away signs nobody in.
+func (p *person) signIn(done <-chan struct{}) {
+	for !p.tryToSignIn() && !pause(done, 50*time.Millisecond) {
+	}
+}
+
+func (p *person) tryToSignIn() bool {
+	begun := p.ask(context.Background(), http.MethodGet, p.anywhere("/auth/login"), p.snapshot(), navigation, nil)
+	p.keep(begun.cookies)
+	if begun.status != http.StatusFound && begun.status != http.StatusSeeOther {
+		return false
+	}
+	address, err := url.Parse(begun.location)
+	if err != nil {
+		p.complain("%v", err)
+		return false
+	}
+	form := address.Query()
+	form.Set("subject", p.name) // as the provider's form does
+	address.RawQuery = ""
+	back := p.ask(context.Background(), http.MethodPost, address.String(), "", http.Header{}, form)
+	_, callback, ok := strings.Cut(back.location, "/auth/callback")
+	if !ok {
+		return false
+	}
+	ended := p.ask(context.Background(), http.MethodGet, p.anywhere("/auth/callback"+callback), p.snapshot(), navigation, nil)
+	p.keep(ended.cookies)
+	if ended.status == http.StatusFound || ended.status == http.StatusSeeOther {
+		p.signedIn = true
+		p.soak.signIns.Add(1)
+		return true
+	}
+	return false
+}
+
+// complain says what the gates said of this person, besides.
+func (p *person) complain(format string, values ...any) {
+	p.soak.Errorf(p.name+": "+format+"\n%s", append(values, p.soak.log.about("sub="+p.name+"\n"))...)
+}
+
+// insist asks a replica, for as long as it takes the provider's last failure to be
+// forgotten.
+func (p *person) insist(replica string) {
+	var last reply
+	for range 40 {
+		last = p.ask(context.Background(), http.MethodGet, replica+"/me", p.snapshot(), navigation, nil)
+		p.keep(last.cookies)
+		if last.status != http.StatusServiceUnavailable {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if !p.judge("when all is calm", last) && last.status == http.StatusServiceUnavailable {
+		p.complain("not served when all is calm")
+	}
+}
