@@ -46,7 +46,8 @@ func openDex(t testing.TB, s *Server, lifetime time.Duration, rotates bool) http
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	store := storeOf(s, logger)
-	s.rekey = func(t testing.TB) { rekeyDex(t, store) }
+	s.rekey = keysOfDex(s, store)
+	s.rekey(t)
 	keys := signer.LocalConfig{KeysRotationPeriod: "6h"}
 	signing, err := keys.Open(t.Context(), store, lifetime, s.Clock.Now, logger)
 	if err != nil {
@@ -99,17 +100,24 @@ func storeOf(s *Server, logger *slog.Logger) storage.Storage {
 	return storage.WithStaticPasswords(store, passwords, logger)
 }
 
-// rekeyDex does what dex does every six hours.
-func rekeyDex(t testing.TB, store storage.Storage) {
-	t.Helper()
-	key := newKey(t)
-	public := key.Public()
-	if err := store.UpdateKeys(t.Context(), func(old storage.Keys) (storage.Keys, error) {
-		retired := storage.VerificationKey{PublicKey: old.SigningKeyPub, Expiry: old.NextRotation.Add(time.Hour)}
-		old.VerificationKeys = append(old.VerificationKeys, retired)
-		old.SigningKey, old.SigningKeyPub = &key, &public
-		return old, nil
-	}); err != nil {
-		t.Fatal(err)
+// keysOfDex replaces the keys that dex would make, and change every six hours.
+func keysOfDex(s *Server, store storage.Storage) func(testing.TB) {
+	keys := new(keyring)
+	return func(t testing.TB) {
+		t.Helper()
+		keys.add(t)
+		all := keys.all()
+		kept := storage.Keys{SigningKey: &all[0], NextRotation: s.Clock.Now().Add(24 * time.Hour)}
+		for i, key := range all {
+			public := key.Public()
+			if i == 0 {
+				kept.SigningKeyPub = &public
+				continue
+			}
+			kept.VerificationKeys = append(kept.VerificationKeys, storage.VerificationKey{PublicKey: &public, Expiry: kept.NextRotation})
+		}
+		if err := store.UpdateKeys(t.Context(), func(storage.Keys) (storage.Keys, error) { return kept, nil }); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -18,13 +19,12 @@ type keyring struct {
 	keys []jose.JSONWebKey
 }
 
-// add makes a key, which signs from now on.
+// add has another key sign from now on.
 func (k *keyring) add(t testing.TB) {
 	t.Helper()
-	key := newKey(t)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.keys = append([]jose.JSONWebKey{key}, k.keys...)
+	k.keys = append([]jose.JSONWebKey{keyNumber(t, len(k.keys))}, k.keys...)
 }
 
 // all returns the keys. What it returned before is not changed by add.
@@ -34,13 +34,22 @@ func (k *keyring) all() []jose.JSONWebKey {
 	return k.keys
 }
 
-func newKey(t testing.TB) jose.JSONWebKey {
+// signingKeys are made when they are first needed, and serve every provider:
+// making them takes longer than most tests.
+var signingKeys = [...]func() (*rsa.PrivateKey, error){
+	sync.OnceValues(newKey), sync.OnceValues(newKey), sync.OnceValues(newKey),
+}
+
+func newKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+
+// keyNumber returns a provider's nth key.
+func keyNumber(t testing.TB, n int) jose.JSONWebKey {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := signingKeys[n]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return jose.JSONWebKey{Key: key, KeyID: rand.Text(), Algorithm: string(jose.RS256), Use: "sig"}
+	return jose.JSONWebKey{Key: key, KeyID: "key-" + strconv.Itoa(n), Algorithm: string(jose.RS256), Use: "sig"}
 }
 
 // jwks is the keyring as go-oidc asks for it, which signs with the first key.
