@@ -381,8 +381,8 @@ func TestAPIMistakes(t *testing.T) {
 		}
 	}
 	store := gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{})
-	_, err := gatehouse.NewResourceServer(gatehouse.Config{ClientID: "a", ClientSecret: "b", SessionKeys: sound.SessionKeys, Store: store, Revocations: store})
-	for _, name := range []string{"ClientID", "ClientSecret", "SessionKeys", "Store", "Revocations", "API.Audience"} {
+	_, err := gatehouse.NewResourceServer(gatehouse.Config{ClientSecret: "b", SessionKeys: sound.SessionKeys, Store: store, Revocations: store})
+	for _, name := range []string{"ClientID", "Issuer", "SessionKeys", "Store", "Revocations", "API.Audience"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v doesn't name %s", err, name)
 		}

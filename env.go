@@ -21,6 +21,8 @@ import (
 //	OIDC_SCOPES         Scopes, separated by spaces
 //	OIDC_PROMPT         Prompt
 //	OIDC_SKIP_CONSENT   SkipConsent, when "1" or "true"
+//	OIDC_DPOP           DPoP, likewise
+//	OIDC_PAR            PushedRequests, likewise
 //	API_AUDIENCE        API.Audience, one; unset, no access tokens are accepted
 //	API_ISSUERS         API.Issuers, separated by commas; unset, Issuer alone
 //
@@ -63,12 +65,21 @@ func ConfigFromEnv() (Config, error) {
 	if config.API.Issuers != nil && config.API.Audience == nil {
 		mistakes = append(mistakes, errors.New("API_AUDIENCE: is required beside API_ISSUERS"))
 	}
-	switch value := os.Getenv("OIDC_SKIP_CONSENT"); value {
-	case "", "0", "false":
-	case "1", "true":
-		config.SkipConsent = true
-	default:
-		mistakes = append(mistakes, fmt.Errorf("OIDC_SKIP_CONSENT: must be 0 or 1, is %q", value))
+	for _, flag := range []struct {
+		name string
+		into *bool
+	}{
+		{"OIDC_SKIP_CONSENT", &config.SkipConsent},
+		{"OIDC_DPOP", &config.DPoP},
+		{"OIDC_PAR", &config.PushedRequests},
+	} {
+		switch value := os.Getenv(flag.name); value {
+		case "", "0", "false":
+		case "1", "true":
+			*flag.into = true
+		default:
+			mistakes = append(mistakes, fmt.Errorf("%s: must be 0 or 1, is %q", flag.name, value))
+		}
 	}
 	return config, errors.Join(mistakes...)
 }

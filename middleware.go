@@ -41,6 +41,7 @@ type Gate struct {
 	endpoints map[string]http.HandlerFunc // by path
 	challenge string                      // WWW-Authenticate of a 401
 	bearers   *bearers                    // nil where no access tokens are accepted
+	calls                                 // to other services
 	metadata  *metadata                   // nil where none is served
 }
 
@@ -74,6 +75,7 @@ func New(config Config) (*Gate, error) {
 	note(err)
 	g.moments, err = refresh.New(refresh.Config{Clock: config.Clock})
 	note(err)
+	note(g.makeCalls(g.provider))
 	g.pages, err = newPages(config.BaseURL)
 	note(err)
 	note(g.makeJars())
@@ -227,9 +229,9 @@ func (g *Gate) Ready(ctx context.Context) error {
 func (g *Gate) Close() error {
 	g.watches.close()
 	g.denials.close()
-	mistakes := []error{g.moments.Close(), g.renewals.Close()}
-	if g.provider != nil {
-		mistakes = append(mistakes, g.provider.Close())
+	mistakes := []error{g.moments.Close(), g.renewals.Close(), g.flights.Close()}
+	if g.credentials != nil { // the provider's client, or the one of a resource server
+		mistakes = append(mistakes, g.credentials.Close())
 	}
 	return errors.Join(mistakes...)
 }

@@ -13,8 +13,10 @@ import (
 //
 // Of config, API.Audience is required, and Issuer or API.Issuers. BaseURL is needed
 // for tokens that are bound to a DPoP key. ErrorHandler, HTTPClient, Logger, Clock,
-// Policy and InsecureHTTP do what they always do; ClientID, ClientSecret,
-// SessionKeys, Store, Revocations and Coordinator are mistakes, and the rest has no meaning.
+// Policy and InsecureHTTP do what they always do. ClientID, ClientSecret, ClientAuth
+// and DPoP are for the API's own calls to other services, see [Gate.Downstream].
+// SessionKeys, Store, Revocations and Coordinator are mistakes, and the rest has no
+// meaning.
 func NewResourceServer(config Config) (*Gate, error) {
 	var mistakes []error
 	note := func(err error) {
@@ -26,8 +28,6 @@ func NewResourceServer(config Config) (*Gate, error) {
 		name string
 		set  bool
 	}{
-		{"ClientID", config.ClientID != ""},
-		{"ClientSecret", config.ClientSecret != ""},
 		{"SessionKeys", len(config.SessionKeys) > 0},
 		{"Store", config.Store != nil},
 		{"Revocations", config.Revocations != nil},
@@ -61,9 +61,11 @@ func NewResourceServer(config Config) (*Gate, error) {
 	g.pages, err = newPages(config.BaseURL)
 	note(err)
 	note(g.makeBearers())
+	note(g.makeServiceCalls())
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, fmt.Errorf("gatehouse: invalid configuration:\n%w", err)
 	}
+	g.config.ClientSecret = "" // the client of its own calls keeps it where nothing prints it
 	return g, nil
 }
 

@@ -359,19 +359,20 @@ func TestConfig(t *testing.T) {
 }
 
 func TestConfigFromEnv(t *testing.T) {
-	for _, name := range []string{"OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "BASE_URL", "SESSION_KEYS", "OIDC_SCOPES", "OIDC_PROMPT", "OIDC_SKIP_CONSENT"} {
+	for _, name := range []string{"OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "BASE_URL", "SESSION_KEYS", "OIDC_SCOPES", "OIDC_PROMPT", "OIDC_SKIP_CONSENT", "OIDC_DPOP", "OIDC_PAR"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("OIDC_SKIP_CONSENT", "maybe")
+	t.Setenv("OIDC_DPOP", "yes")
 	_, err := gatehouse.ConfigFromEnv()
-	for _, name := range []string{"OIDC_ISSUER", "OIDC_CLIENT_ID", "BASE_URL", "SESSION_KEYS", "OIDC_SKIP_CONSENT"} {
+	for _, name := range []string{"OIDC_ISSUER", "OIDC_CLIENT_ID", "BASE_URL", "SESSION_KEYS", "OIDC_SKIP_CONSENT", "OIDC_DPOP"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v doesn't name %s", err, name)
 		}
 	}
 	for name, value := range map[string]string{
 		"OIDC_ISSUER": "https://idp.example.com", "OIDC_CLIENT_ID": "shop", "OIDC_CLIENT_SECRET": "s", "BASE_URL": "https://shop.example.com",
-		"SESSION_KEYS": cookie.NewKey().Encode() + "," + cookie.NewKey().Encode(), "OIDC_SCOPES": "openid  email", "OIDC_PROMPT": "login", "OIDC_SKIP_CONSENT": "1",
+		"SESSION_KEYS": cookie.NewKey().Encode() + "," + cookie.NewKey().Encode(), "OIDC_SCOPES": "openid  email", "OIDC_PROMPT": "login", "OIDC_SKIP_CONSENT": "1", "OIDC_DPOP": "1", "OIDC_PAR": "true",
 	} {
 		t.Setenv(name, value)
 	}
@@ -379,7 +380,7 @@ func TestConfigFromEnv(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(config.SessionKeys) != 2 || !slices.Equal(config.Scopes, []string{"openid", "email"}) || config.Prompt != "login" || !config.SkipConsent || config.ClientSecret != "s" {
+	if len(config.SessionKeys) != 2 || !slices.Equal(config.Scopes, []string{"openid", "email"}) || config.Prompt != "login" || !config.SkipConsent || !config.DPoP || !config.PushedRequests || config.ClientSecret != "s" {
 		t.Errorf("%+v", config)
 	}
 	if _, err := gatehouse.New(config); err != nil {

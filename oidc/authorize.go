@@ -37,6 +37,9 @@ type AuthRequest struct {
 // AuthCodeURL returns where to send the browser. Where the request is pushed to the
 // provider first (RFC 9126), this takes a call.
 func (c *Client) AuthCodeURL(ctx context.Context, request AuthRequest) (string, error) {
+	if c.config.RedirectURL == "" {
+		return "", errors.New("oidc: a client made by NewServiceClient signs nobody in")
+	}
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	m, err := c.metadata.get(ctx)

@@ -33,7 +33,7 @@ type Config struct {
 	// ClientID and ClientSecret are what was registered; no secret for a public
 	// client.
 	ClientID, ClientSecret string
-	// RedirectURL is the redirect_uri, absolute.
+	// RedirectURL is the redirect_uri, absolute. Not for [NewServiceClient].
 	RedirectURL string
 	// Scopes are asked for. Nil: openid, profile, email and, where the provider
 	// offers it, offline_access. openid is always added.
@@ -89,7 +89,18 @@ var (
 // NewClient returns a Client, without any network I/O. The error joins every
 // mistake in the configuration, each naming its field.
 func NewClient(config Config) (*Client, error) {
-	if err := errors.Join(checkIssuer(config.Issuer, config.InsecureHTTP), config.checkClient(), config.checkRedirect(), config.checkAlgorithms(), config.checkModes()); err != nil {
+	return newClient(config, config.checkRedirect(), "authorization_endpoint", "token_endpoint", "jwks_uri")
+}
+
+// NewServiceClient is [NewClient] for a service that signs nobody in: one that asks
+// for tokens of its own ([Client.ClientCredentials]), or exchanges those of others
+// ([Client.ExchangeToken]). It needs no RedirectURL.
+func NewServiceClient(config Config) (*Client, error) {
+	return newClient(config, nil, "token_endpoint")
+}
+
+func newClient(config Config, redirect error, endpoints ...string) (*Client, error) {
+	if err := errors.Join(checkIssuer(config.Issuer, config.InsecureHTTP), config.checkClient(), redirect, config.checkAlgorithms(), config.checkModes()); err != nil {
 		return nil, err
 	}
 	c := &Client{
@@ -99,7 +110,7 @@ func NewClient(config Config) (*Client, error) {
 	}
 	c.config.ClientSecret = "" // it is in secret
 	c.config.Scopes, c.config.SigningAlgs = slices.Clone(config.Scopes), slices.Clone(config.SigningAlgs)
-	c.metadata = newDiscovery(c.caller, "authorization_endpoint", "token_endpoint", "jwks_uri")
+	c.metadata = newDiscovery(c.caller, endpoints...)
 	c.keys = newKeySet(c.caller, c.metadata.jwks)
 	c.logouts = spent.New(maxLogouts, c.clock)
 	c.sender = NewSender(c.clock)

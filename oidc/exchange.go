@@ -67,18 +67,27 @@ func (c *Client) Exchange(ctx context.Context, code string, request AuthRequest)
 // redeem asks the token endpoint for tokens, with a proof where there is a key for
 // them to be bound to.
 func (c *Client) redeem(ctx context.Context, m *metadata, op string, key ProofKey, params url.Values) (TokenSet, error) {
-	conf, err := c.oauth2(m)
+	answer, err := c.ask(ctx, m, op, key, params)
 	if err != nil {
 		return TokenSet{}, err
+	}
+	return c.tokenSet(answer, key)
+}
+
+// ask makes a token request (RFC 6749 §3.2).
+func (c *Client) ask(ctx context.Context, m *metadata, op string, key ProofKey, params url.Values) (*oauth2.Token, error) {
+	conf, err := c.oauth2(m)
+	if err != nil {
+		return nil, err
 	}
 	conf.EndpointParams = params
 	client := *c.proving(key)
 	client.Transport = lenient{client.Transport}
 	answer, err := conf.Token(context.WithValue(ctx, oauth2.HTTPClient, &client))
 	if err != nil {
-		return TokenSet{}, tokenError(op, err)
+		return nil, tokenError(op, err)
 	}
-	return c.tokenSet(answer, key)
+	return answer, nil
 }
 
 // proving is the hardened client, which proves possession of the key if there is

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"github.com/gatehouse-go/gatehouse/internal/replay"
 	"github.com/gatehouse-go/gatehouse/internal/shelf"
 )
 
@@ -51,7 +52,7 @@ func (s *Sender) Send(base http.RoundTripper, r *http.Request, accessToken strin
 		base = http.DefaultTransport
 	}
 	if accessToken == "" {
-		closeBody(r)
+		replay.CloseBody(r)
 		return nil, errors.New("oidc: no access token to send")
 	}
 	sent := r.Clone(r.Context())
@@ -86,7 +87,7 @@ func (s *Sender) prove(base http.RoundTripper, r *http.Request, role string, key
 	for again := false; ; again = true {
 		proof, err := key.prove(r, accessToken, nonce, s.clock())
 		if err != nil {
-			closeBody(r)
+			replay.CloseBody(r)
 			return nil, err
 		}
 		r.Header.Set("DPoP", proof)
@@ -98,11 +99,11 @@ func (s *Sender) prove(base http.RoundTripper, r *http.Request, role string, key
 		if again || given == "" || given == nonce || !wanted(res) {
 			return res, nil
 		}
-		replayed, ok := Replay(r)
+		replayed, ok := replay.Request(r)
 		if !ok {
 			return res, nil
 		}
-		discard(res)
+		replay.Discard(res)
 		r, nonce = replayed, given
 	}
 }
@@ -161,38 +162,4 @@ func refusedForNonce(res *http.Response) bool {
 type readAhead struct {
 	io.Reader
 	io.Closer
-}
-
-// Replay returns a copy of a request that was sent, to be sent once more; false
-// where its body can't be had again.
-func Replay(r *http.Request) (*http.Request, bool) {
-	again := r.Clone(r.Context())
-	if r.Body == nil || r.Body == http.NoBody {
-		return again, true
-	}
-	if r.GetBody == nil {
-		return nil, false
-	}
-	body, err := r.GetBody()
-	if err != nil {
-		return nil, false
-	}
-	again.Body = body
-	return again, true
-}
-
-// maxDiscarded bounds what is read of an answer that nobody wants, so that its
-// connection can be used again.
-const maxDiscarded = 64 << 10
-
-func discard(res *http.Response) {
-	_, _ = io.CopyN(io.Discard, res.Body, maxDiscarded)
-	_ = res.Body.Close()
-}
-
-// closeBody does what RoundTrip owes to a request that isn't sent.
-func closeBody(r *http.Request) {
-	if r.Body != nil {
-		_ = r.Body.Close()
-	}
 }

@@ -9,11 +9,12 @@
 //	SESSION_KEYS        base64 keys of 32 bytes, separated by commas; the first seals
 //	REDIS_URL           where replicas share their sessions, such as redis://host:6379
 //	REDIS_COORDINATION_ONLY  1: sessions stay in cookies, and Redis has the rest
-//	OIDC_SCOPES, OIDC_PROMPT, OIDC_SKIP_CONSENT  see gatehouse.ConfigFromEnv
+//	OIDC_SCOPES, OIDC_PROMPT, OIDC_SKIP_CONSENT, OIDC_DPOP, OIDC_PAR  see gatehouse.ConfigFromEnv
 //	API_AUDIENCE        the API's name in access tokens; unset, /api/ takes cookies alone
 //	API_ISSUERS         whose access tokens, separated by commas, default OIDC_ISSUER
 //	STEPUP_ACR          the classes that /secure asks for, separated by spaces, default mfa
 //	STEPUP_MAX_AGE      how long ago a sign-in may be for /secure, such as 5m; unset, any time
+//	DOWNSTREAM_URL      what /downstream calls with the user's token
 //
 // It speaks plain http; with an https BASE_URL, a proxy in front ends TLS.
 package main
@@ -63,10 +64,14 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer gate.Close()
+	other, err := downstream(gate, os.Getenv("DOWNSTREAM_URL"))
+	if err != nil {
+		return err
+	}
 
 	server := &http.Server{
 		Addr:              listenAddr(),
-		Handler:           routes(gate, secured),
+		Handler:           routes(gate, secured, other),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 	}

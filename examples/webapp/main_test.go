@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +85,11 @@ func get(t *testing.T, client *http.Client, address, accept string) (int, string
 func TestWebapp(t *testing.T) {
 	provider := oidctest.NewServer(t, oidctest.Config{Algorithm: "ES256"})
 	provider.SignIn(oidctest.User{Subject: "alice", Claims: map[string]any{"roles": []string{"admin"}}})
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "called at %s with %.6q", r.URL.Path, r.Header.Get("Authorization"))
+	}))
+	defer other.Close()
+	t.Setenv("DOWNSTREAM_URL", other.URL+"/orders")
 	base := start(t, provider)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -105,6 +112,7 @@ func TestWebapp(t *testing.T) {
 		{"/api/me", "*/*", 200, `"token"`},
 		{"/admin", html, 200, "admin ok"},
 		{"/auth/session", "*/*", 200, `"logout_url"`},
+		{"/downstream", html, 200, `called at /orders with "Bearer"`},
 		{"/nothing", html, 404, ""},
 	} {
 		status, body := get(t, browser, base+c.path, c.accept)

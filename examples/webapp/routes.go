@@ -14,11 +14,12 @@ import (
 // routes puts a rule beside every page. Pages go through Wrap, which sends
 // browsers to sign in; /api/ goes through API, which never redirects, and takes
 // access tokens as well.
-func routes(gate *gatehouse.Gate, secured rbac.Rule) http.Handler {
+func routes(gate *gatehouse.Gate, secured rbac.Rule, downstream http.HandlerFunc) http.Handler {
 	pages := gate.Mux()
 	pages.HandleFunc("GET /{$}", rbac.Public(), home)
 	pages.HandleFunc("/me", rbac.SignedIn(), me)
 	pages.HandleFunc("/admin", rbac.Role("admin"), admin)
+	pages.HandleFunc("GET /downstream", rbac.SignedIn(), downstream)
 	pages.HandleFunc("GET /healthz", rbac.Public(), healthz)
 	pages.HandleFunc("GET /readyz", rbac.Public(), readyz(gate))
 

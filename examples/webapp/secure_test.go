@@ -83,7 +83,7 @@ func TestNothingIsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer gate.Close()
-	gatetest.Closed(t, routes(gate, rbac.ACR("mfa")), "/me", "/admin", "/secure", "/policy", "/api/me", "/api/admin", "/auth/login", "/nothing")
+	gatetest.Closed(t, routes(gate, rbac.ACR("mfa"), http.NotFound), "/me", "/admin", "/secure", "/policy", "/downstream", "/api/me", "/api/admin", "/auth/login", "/nothing")
 }
 
 func TestSecureConfiguration(t *testing.T) {
