@@ -37,6 +37,9 @@ type directory struct {
 	names names
 }
 
+// maxListed bounds how many sessions of one person are looked at.
+const maxListed = 100
+
 // directoryBudget is how long a request waits for an entry to be written.
 const directoryBudget = time.Second
 
@@ -138,7 +141,7 @@ func (d *directory) of(ctx context.Context, sub string) ([]Session, error) {
 	slices.SortFunc(found, func(a, b Session) int {
 		return cmp.Or(b.Seen.Compare(a.Seen), b.Began.Compare(a.Began), cmp.Compare(a.ID, b.ID))
 	})
-	return found, nil
+	return found[:min(len(found), maxListed)], nil
 }
 
 func (d *directory) leave(ctx context.Context, sub, id string) error {
@@ -148,7 +151,7 @@ func (d *directory) leave(ctx context.Context, sub, id string) error {
 }
 
 // Sessions returns the live sessions of a user of the issuer, by the sub claim,
-// the latest seen first. It knows those of all processes where [Config.Store] or
+// the latest seen first, a hundred at most. It knows those of all processes where [Config.Store] or
 // [Config.Revocations] is a [Directory], otherwise those that this process has
 // seen begin or be used. An error says that the directory can't be read now.
 func (g *Gate) Sessions(ctx context.Context, sub string) ([]Session, error) {

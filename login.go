@@ -202,7 +202,7 @@ func (g *Gate) isEndpoint(path string) bool {
 		return true
 	}
 	_, ours := g.endpoints[u.Path]
-	return ours
+	return ours && u.Path != g.sessionsPath()
 }
 
 // loginPath is the local address that begins a sign-in and returns to target.

@@ -15,8 +15,18 @@ import (
 // TestSecretsGoNowhere follows every secret of a session's life through the log
 // and through every body: code, state, nonce, tokens, client secret, cookies.
 func TestSecretsGoNowhere(t *testing.T) {
+	t.Run("cookie", func(t *testing.T) { followSecrets(t, newWorld) })
+	t.Run("store", func(t *testing.T) {
+		followSecrets(t, func(t testing.TB, s setup) *world {
+			w, _ := newStored(t, s)
+			return w
+		})
+	})
+}
+
+func followSecrets(t *testing.T, begin func(testing.TB, setup) *world) {
 	var printed strings.Builder
-	w := newWorld(t, setup{
+	w := begin(t, setup{
 		provider: func(c *oidctest.Config) { c.Clients = []oidctest.Client{{ID: "app", Secret: "canary-client-secret"}} },
 		gate:     func(c *gatehouse.Config) { c.ClientSecret = "canary-client-secret" },
 		routes: func(g *gatehouse.Gate) http.Handler {

@@ -14,6 +14,9 @@ import (
 //go:embed sessions.html
 var sessionsHTML string
 
+// sessionsPath is the one endpoint that is a page to come back to.
+func (g *Gate) sessionsPath() string { return g.config.AuthPath + "/sessions" }
+
 // sessionsPage is what sessions.html shows.
 type sessionsPage struct {
 	Style    template.CSS
@@ -86,7 +89,7 @@ func (g *Gate) showSessions(w http.ResponseWriter, r *http.Request, who *Identit
 		return
 	}
 	g.pages.write(w, http.StatusOK, "sessions", sessionsPage{
-		Style: template.CSS(pageCSS), Action: g.config.AuthPath + "/sessions", Sessions: rows, // our own embedded file
+		Style: template.CSS(pageCSS), Action: g.sessionsPath(), Sessions: rows, // our own embedded file
 	})
 }
 
@@ -146,7 +149,7 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request, who *Identity
 	case id == "" || id == who.SessionID():
 		g.signOutOf(w, r, own)
 	case fetchmeta.Document(r):
-		redirect(w, r, g.config.AuthPath+"/sessions")
+		redirect(w, r, g.sessionsPath())
 	default:
 		g.pages.headers(w)
 		w.WriteHeader(http.StatusNoContent)

@@ -1,6 +1,7 @@
 package gatehouse_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -8,8 +9,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"context"
 
 	"github.com/gatehouse-go/gatehouse"
 )
@@ -135,6 +134,7 @@ func TestSessionsAreOnesOwn(t *testing.T) {
 		}
 	}
 	b.get("/me").want(t, http.StatusOK, "alice")
+	w.browser().visit("/auth/sessions").want(t, http.StatusOK, "Where you are signed in") // by way of the provider
 }
 
 // catalogue is a store whose directory can be lost, and shows what it was given.

@@ -78,7 +78,7 @@ func (s *shelf) kept() (n int) {
 }
 
 // newStored is a world whose sessions are kept in a store.
-func newStored(t *testing.T, s setup) (*world, *shelf) {
+func newStored(t testing.TB, s setup) (*world, *shelf) {
 	t.Helper()
 	var kept *shelf
 	change := s.gate

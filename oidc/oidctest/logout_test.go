@@ -1,9 +1,12 @@
 package oidctest_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 
+	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/oauth2"
 
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
@@ -91,5 +94,36 @@ func TestEndSessionOfHint(t *testing.T) {
 	post(t, newBrowser(t, p.server), p.server.Issuer()+"/end-session", url.Values{"id_token_hint": {hint}})
 	if got := p.authorize(oauth2.SetAuthURLParam("prompt", "none")).Get("error"); got != "login_required" {
 		t.Errorf("error %q", got)
+	}
+}
+
+// A logout token is of the client and the session that are asked for, and the
+// end-session endpoint sends it where it was told to.
+func TestLogoutToken(t *testing.T) {
+	received := make(chan url.Values, 1)
+	client := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		received <- r.PostForm
+	}))
+	t.Cleanup(client.Close)
+	p := signedIn(t, oidctest.Config{Clients: []oidctest.Client{{ID: "app", Secret: "secret", BackchannelLogoutURI: client.URL}}})
+	sid := p.server.SID()
+	p.login()
+	get(t, p.browser, p.server.Issuer()+"/end-session?client_id=app")
+	select {
+	case form := <-received:
+		claims := jwt.MapClaims{}
+		token, err := jwt.ParseWithClaims(form.Get("logout_token"), claims, func(*jwt.Token) (any, error) { return p.server.Keys()[0].Public(), nil })
+		if err != nil || token.Header["typ"] != "logout+jwt" || claims["sid"] != sid || claims["sub"] != alice().Subject || claims["aud"] != "app" || claims["jti"] == "" || claims["nonce"] != nil {
+			t.Errorf("%v, %v, %v", token.Header, claims, err)
+		}
+	default:
+		t.Error("nothing was sent before the answer")
+	}
+	if sid := p.server.SID(); sid == "" {
+		t.Error("the session that SignIn began has no sid")
+	}
+	if _, there := p.server.LogoutToken("app", "", "s").Claims["sub"]; there {
+		t.Error("an empty subject is there")
 	}
 }
