@@ -17,6 +17,9 @@ func GoOIDC() Provider {
 	return goOIDC("go-oidc", true)
 }
 
+// Resource is the API that the access tokens of luikyv/go-oidc are for.
+const Resource = "https://api.example.com"
+
 // GoOIDCKeepingTokens is luikyv/go-oidc as it is by default: a refresh token
 // stays good, and renewals don't mention it.
 func GoOIDCKeepingTokens() Provider {
@@ -79,6 +82,9 @@ func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provi
 		provider.WithTokenRevocation(func(context.Context, *goidc.Client) bool { return true }),
 		provider.WithTokenOptions(func(context.Context, *goidc.Grant, *goidc.Client) goidc.TokenOptions {
 			return goidc.NewJWTTokenOptions(goidc.SigAlgRS256, int(lifetime/time.Second))
+		}),
+		provider.WithTokenClaims(func(context.Context, *goidc.Token, *goidc.Grant) map[string]any {
+			return map[string]any{goidc.ClaimAudience: Resource}
 		}),
 		provider.WithIDTokenLifetime(3600),
 		provider.WithIDTokenClaims(claimsOfGrant),
