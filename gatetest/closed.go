@@ -76,15 +76,15 @@ type target struct {
 
 // parse fills the wildcards of a pattern.
 func parse(pattern string) (target, error) {
+	if err := register(pattern); err != nil {
+		return target{}, err
+	}
 	filled := target{methods: methods}
 	rest := pattern
-	if method, after, ok := strings.Cut(pattern, " "); ok {
-		filled.methods, rest = []string{method}, strings.TrimLeft(after, " \t")
+	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
+		filled.methods, rest = []string{pattern[:i]}, strings.TrimLeft(pattern[i:], " \t")
 	}
 	slash := strings.IndexByte(rest, '/')
-	if slash < 0 {
-		return target{}, fmt.Errorf("%q is no pattern: it has no path", pattern)
-	}
 	filled.host = rest[:slash]
 	segments := strings.Split(rest[slash:], "/")
 	for i, segment := range segments {
@@ -96,19 +96,38 @@ func parse(pattern string) (target, error) {
 		}
 	}
 	filled.path = strings.Join(segments, "/")
-	if _, err := url.ParseRequestURI(filled.path); err != nil {
-		return target{}, fmt.Errorf("%q is no pattern: %w", pattern, err)
-	}
 	return filled, nil
+}
+
+// register tries what a ServeMux makes of a pattern.
+func register(pattern string) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%q is no pattern: %v", pattern, cause)
+		}
+	}()
+	http.NewServeMux().Handle(pattern, http.NotFoundHandler())
+	return nil
+}
+
+// request is what a server makes of one that comes to t.
+func (t target) request(method string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Method, r.URL = method, &url.URL{Path: t.path}
+	if unescaped, err := url.PathUnescape(t.path); err == nil {
+		r.URL.Path, r.URL.RawPath = unescaped, t.path
+	}
+	r.RequestURI = r.URL.EscapedPath()
+	if t.host != "" {
+		r.Host = t.host
+	}
+	return r
 }
 
 // open says what a stranger came to; empty where there is nothing, or something
 // that decides.
 func open(app http.Handler, method string, to target) (found string) {
-	r := httptest.NewRequest(method, to.path, nil)
-	if to.host != "" {
-		r.Host = to.host
-	}
+	r := to.request(method)
 	ctx, p := probe.With(r.Context())
 	r = r.WithContext(ctx)
 	w := httptest.NewRecorder()

@@ -115,7 +115,8 @@ func TestNothingToTry(t *testing.T) {
 		"an empty mux": {http.NewServeMux(), nil},
 		"no path":      {http.NewServeMux(), []string{"GET example.com"}},
 		"empty":        {http.NewServeMux(), []string{""}},
-		"no URL":       {http.NewServeMux(), []string{"/a\x00"}},
+		"no method":    {http.NewServeMux(), []string{"G(ET /a"}},
+		"no wildcard":  {http.NewServeMux(), []string{"/{a"}},
 	} {
 		var v verdicts
 		gatetest.Closed(&v, c.app, c.patterns...)
@@ -123,6 +124,32 @@ func TestNothingToTry(t *testing.T) {
 			t.Errorf("%s: passed", name)
 		}
 	}
+}
+
+// TestOddPatterns come to their handlers, however they are spelt.
+func TestOddPatterns(t *testing.T) {
+	for _, pattern := range []string{"GET /a b/{c}", "/a%20b", "/a%2fb/c", "GET /ä", "PROPFIND /dav/", "/a%zz", "[::1]/x", "/{a}/{b...}", "CONNECT /x", "/a?b", "/;a", "/a\x00b"} {
+		mux := http.NewServeMux()
+		mux.HandleFunc(pattern, func(http.ResponseWriter, *http.Request) {})
+		var v verdicts
+		gatetest.Closed(&v, mux)
+		if len(v) != 1 || !strings.Contains(v[0], "reached without a rule") {
+			t.Errorf("%s: %q", pattern, v)
+		}
+	}
+}
+
+func FuzzClosed(f *testing.F) {
+	for _, pattern := range []string{"/", "GET /a/{b}/{$}", "POST example.com/{c...}", "GET /a b", "/%zz", "/{", ""} {
+		f.Add(pattern)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		var v verdicts
+		gatetest.Closed(&v, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), pattern)
+		if len(v) != 1 {
+			t.Fatalf("%q: %q", pattern, v)
+		}
+	})
 }
 
 func TestPatterns(t *testing.T) {
