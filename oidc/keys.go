@@ -253,17 +253,22 @@ func (k *keySet) failing() bool {
 	return !k.failed.IsZero()
 }
 
-// take takes one fetch out of the bucket.
+// take takes one fetch out of the bucket. As long as no keys are known there is no
+// stranger's token to blame, and everybody waits for them: a failure then keeps
+// others from trying for a second only.
 func (k *keySet) take() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.clock()
 	k.fetches = slices.DeleteFunc(k.fetches, func(t time.Time) bool { return now.Sub(t) >= keysInterval })
-	if len(k.fetches) >= keysBurst {
-		return false
+	full := len(k.fetches) >= keysBurst
+	if k.known.Load() == nil {
+		full = now.Sub(k.failed) < failureMemory
 	}
-	k.fetches = append(k.fetches, now)
-	return true
+	if !full {
+		k.fetches = append(k.fetches, now)
+	}
+	return !full
 }
 
 func (k *keySet) fetch(ctx context.Context) (*published, error) {

@@ -189,6 +189,28 @@ func TestKeysWhileAway(t *testing.T) {
 	}
 }
 
+// TestFirstKeys: as long as no keys are known they are asked for once a second,
+// however many want to sign in, and the first sign-in after an outage works.
+func TestFirstKeys(t *testing.T) {
+	p := ecParty(t)
+	recover := p.provider.Intercept(oidctest.JWKS, oidctest.Status(503))
+	for range 8 {
+		for range 3 {
+			if _, err := p.signIn(request); !errors.Is(err, oidc.ErrUnavailable) {
+				t.Error(err)
+			}
+		}
+		p.advance(time.Second)
+	}
+	if got := p.provider.Calls(oidctest.JWKS); got != 8 {
+		t.Errorf("asked %d times in 8 seconds", got)
+	}
+	recover()
+	if _, err := p.signIn(request); err != nil {
+		t.Errorf("after the outage: %v", err)
+	}
+}
+
 func TestUnreadableKeys(t *testing.T) {
 	for name, fault := range map[string]oidctest.Fault{
 		"500": oidctest.Status(500), "not JSON": oidctest.Body(200, "application/json", "hello"), "no list": oidctest.Body(200, "application/json", `{"keys":7}`),
