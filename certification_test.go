@@ -1,7 +1,6 @@
 package gatehouse_test
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -236,38 +235,6 @@ func TestCertificationRefresh(t *testing.T) {
 		{name: "oidcc-client-test-refresh-token-invalid-azp", then: changed("azp", "another-client")},
 	} {
 		t.Run(m.name, m.run)
-	}
-}
-
-// TestCertificationLogout rebuilds the plan for RP-initiated logout: whatever
-// state comes back, the person is signed out and sees the application.
-func TestCertificationLogout(t *testing.T) {
-	for name, change := range map[string]func(url.Values){
-		"oidcc-client-test-rp-init-logout":             func(url.Values) {},
-		"oidcc-client-test-rp-init-logout-other-state": func(v url.Values) { v.Set("state", "another") },
-		"oidcc-client-test-rp-init-logout-no-state":    func(v url.Values) { v.Del("state") },
-	} {
-		t.Run(name, module{name: name, then: func(t *testing.T, w *world, b *browser) {
-			end := b.send(http.MethodPost, "/auth/logout", navigation, "").location(t)
-			asked, err := url.Parse(end)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if q := asked.Query(); q.Get("id_token_hint") == "" || q.Get("post_logout_redirect_uri") == "" || q.Get("state") == "" {
-				t.Errorf("end session at %v", slices.Sorted(maps.Keys(q)))
-			}
-			back, err := url.Parse(b.get(end).location(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			values := back.Query()
-			change(values)
-			back.RawQuery = values.Encode()
-			b.get(back.String()).want(t, http.StatusOK, "stranger")
-			if len(sessionCookies(b.cookies())) != 0 {
-				t.Error("the session is still there")
-			}
-		}}.run)
 	}
 }
 
