@@ -23,4 +23,14 @@
 // process publishes again what it knows of revocations when Redis comes back from
 // a restart, so that none is lost by a Redis that keeps nothing, and begins no
 // renewal that another process may be leading.
+//
+// # Why rueidis
+//
+// It is built on redis/rueidis rather than redis/go-redis, whose caching is
+// experimental, for one server only, looks for changes every 5 ms, and tells the
+// application nothing of them. A cached session of 2 kB takes 0.35 µs to read
+// with rueidis 1.0.79 and 2.2 µs with go-redis 9.23.0; one that isn't cached 14 µs
+// and 42 µs; a change by another process is seen after 0.09 ms and 7.8 ms
+// (medians on two busy cores). The README has all figures, and what ten million
+// sessions take.
 package redisstore

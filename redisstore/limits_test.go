@@ -255,3 +255,30 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	proxy.Cut()
 	eventually(t, "nothing runs", func() bool { return runtime.NumGoroutine() <= before })
 }
+
+// TestLeastPrivilege runs as the user that the README has administrators make.
+func TestLeastPrivilege(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rule, ok := strings.Cut(string(readme), "ACL SETUSER shop on >PASSWORD ")
+	if !ok {
+		t.Fatal("the README has no rule")
+	}
+	rule, _, _ = strings.Cut(rule, "```")
+	server := redistest.Start(t)
+	server.Do(append([]string{"ACL", "SETUSER", "shop", "on", ">" + password}, strings.Fields(strings.ReplaceAll(rule, "\\\n", " "))...)...)
+	s := open(t, redisstore.Config{URL: "redis://shop:" + password + "@" + server.Addr()})
+	use(t, s)
+	if err := s.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+	if err := s.Delete(t.Context(), "a"); err != nil {
+		t.Error(err)
+	}
+	if log := server.Do("ACL", "LOG"); strings.Contains(log, "shop") {
+		t.Errorf("refused: %s", log)
+	}
+}

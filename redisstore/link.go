@@ -129,7 +129,7 @@ func (l *link) keep() {
 	retry := minRetry
 	for l.store.closing.Err() == nil {
 		pause := checkEvery
-		if err := l.check(); err != nil {
+		if err := l.checkAgain(); err != nil {
 			l.fall(err)
 			pause, retry = jitter(retry), min(2*retry, maxRetry)
 		} else {
@@ -168,6 +168,17 @@ func (l *link) fall(err error) {
 }
 
 var errUnsteady = errors.New("the connection broke again")
+
+// checkAgain checks a few times: the first may run into what is broken, and so
+// may the second, on the other connection. What takes long isn't tried again.
+func (l *link) checkAgain() error {
+	for began, tries := time.Now(), 0; ; tries++ {
+		err := l.check()
+		if err == nil || tries == 3 || time.Since(began) > maxRetry || !wait(l.store.closing, minRetry/5) {
+			return err
+		}
+	}
+}
 
 // check connects where that is necessary, and finds out what Redis is now.
 func (l *link) check() error {

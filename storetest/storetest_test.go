@@ -21,4 +21,7 @@ func TestMemoryStore(t *testing.T) {
 	t.Run("directory", func(t *testing.T) {
 		storetest.Directory(t, func(testing.TB) (storetest.Lists, storetest.Lists) { s := memory(); return s, s })
 	})
+	t.Run("coordinator", func(t *testing.T) {
+		storetest.Coordinator(t, func(testing.TB) (storetest.Renewals, storetest.Renewals) { s := memory(); return s, s })
+	})
 }
