@@ -223,6 +223,9 @@ func providerError(code, again string) *Error {
 	case "login_required", "interaction_required", "account_selection_required", "consent_required":
 		failure.Status = http.StatusUnauthorized
 		failure.Message = "The sign-in service needs you to sign in."
+	case "unmet_authentication_requirements": // RFC 9470 §5
+		failure.Status = http.StatusForbidden
+		failure.Message = "The sign-in service can't confirm your identity as strongly as this needs."
 	case "temporarily_unavailable":
 		failure.Status, failure.RetryAfter = http.StatusServiceUnavailable, 5*time.Second
 		failure.Message = "The sign-in service is busy. Please try again in a moment."

@@ -170,13 +170,14 @@ func TestExpiredFlow(t *testing.T) {
 func TestProviderErrors(t *testing.T) {
 	const text = `<script>alert("canary")</script>`
 	for code, status := range map[string]int{
-		"access_denied":           http.StatusForbidden,
-		"login_required":          http.StatusUnauthorized,
-		"consent_required":        http.StatusUnauthorized,
-		"temporarily_unavailable": http.StatusServiceUnavailable,
-		"server_error":            http.StatusBadGateway,
-		"invalid_scope":           http.StatusBadGateway,
-		"<script>canary":          http.StatusBadGateway,
+		"access_denied":                     http.StatusForbidden,
+		"login_required":                    http.StatusUnauthorized,
+		"consent_required":                  http.StatusUnauthorized,
+		"unmet_authentication_requirements": http.StatusForbidden,
+		"temporarily_unavailable":           http.StatusServiceUnavailable,
+		"server_error":                      http.StatusBadGateway,
+		"invalid_scope":                     http.StatusBadGateway,
+		"<script>canary":                    http.StatusBadGateway,
 	} {
 		w := newWorld(t, setup{})
 		w.provider.OnCallback(func(v url.Values) {

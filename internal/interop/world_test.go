@@ -76,8 +76,11 @@ func newWorld(t *testing.T, p interop.Provider, change func(*gatehouse.Config)) 
 	return w
 }
 
+// strongest is a class of authentication that no provider here has been told of.
+const strongest = "urn:example:acr:strongest"
+
 // application has a page for everybody, pages for those who are signed in, one
-// for administrators, and an API.
+// for administrators, two that need more than a sign-in, and an API.
 func application(gate *gatehouse.Gate, roleClaim string) http.Handler {
 	pages := gate.Mux()
 	pages.HandleFunc("/{$}", rbac.Public(), func(w http.ResponseWriter, r *http.Request) {
@@ -92,6 +95,8 @@ func application(gate *gatehouse.Gate, roleClaim string) http.Handler {
 	if roleClaim != "" {
 		pages.HandleFunc("/admin", rbac.Claim(rbac.Path{roleClaim}, "admin"), me)
 	}
+	pages.HandleFunc("/recent", rbac.MaxAge(5*time.Minute), me)
+	pages.HandleFunc("/secure", rbac.ACR(strongest), me)
 	api := gate.Mux()
 	api.HandleFunc("/api/me", rbac.SignedIn(), me)
 	root := http.NewServeMux()
