@@ -16,6 +16,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
 	"github.com/gatehouse-go/gatehouse/internal/returnto"
+	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/rbac"
 	"github.com/gatehouse-go/gatehouse/refresh"
 	"github.com/gorilla/securecookie"
@@ -50,8 +51,12 @@ type Config struct {
 	// §11 asks for beside offline_access, for providers that grant it without
 	// (Auth0, Okta, Keycloak). Microsoft Entra ID is recognised by itself.
 	SkipConsent bool
+	// ClientKey, in place of ClientSecret, signs who the client is (private_key_jwt,
+	// RFC 7523); its public key is registered at the provider.
+	ClientKey oidc.SigningKey
 	// ClientAuth is the token_endpoint_auth_method: client_secret_basic,
-	// client_secret_post or none. Empty follows the provider's discovery.
+	// client_secret_post, private_key_jwt or none. Empty is private_key_jwt with a
+	// ClientKey, and otherwise follows the provider's discovery.
 	ClientAuth string
 	// SigningAlgs are the algorithms an ID token may be signed by. Nil allows
 	// what the provider announces of RS, PS, ES 256–512 and EdDSA. HS256 to

@@ -32,6 +32,15 @@ type Downstream struct {
 	Audience, Resource string
 	Scopes             []string
 
+	// Minter, where set, makes the token instead of the provider: a short-lived one
+	// for Audience, which is then required, in the name of whoever the request is
+	// from, or with Own in the application's. Resource and Scopes are for providers
+	// alone.
+	Minter *oidc.Minter
+	// Claims says what a minted token says beside its sub; see [oidc.Minter.Mint]. who
+	// is nil with Own. Default: nothing.
+	Claims func(who *Identity) map[string]any
+
 	// Transport is used for every call. Default: one of the library's own, which
 	// waits 30 s for an answer to begin.
 	Transport http.RoundTripper
@@ -95,6 +104,12 @@ func (g *Gate) Downstream(d Downstream) (http.RoundTripper, error) {
 	target := oidc.Target{Audience: d.Audience, Resource: d.Resource, Scopes: append([]string(nil), d.Scopes...)}
 	user := userToken{g}
 	switch {
+	case d.Minter != nil && (d.Audience == "" || d.Resource != "" || len(d.Scopes) > 0):
+		mistakes = append(mistakes, mistake("Minter", "takes an Audience, and neither Resource nor Scopes"))
+	case d.Minter != nil:
+		transport.source = &mintedToken{gate: g, minter: d.Minter, audience: d.Audience, own: d.Own, claims: d.Claims}
+	case d.Claims != nil:
+		mistakes = append(mistakes, mistake("Claims", "is for a Minter"))
 	case !d.Own && target.IsZero():
 		transport.source = user
 	case g.credentials == nil:

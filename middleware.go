@@ -120,6 +120,7 @@ func (g *Gate) providerConfig() oidc.Config {
 		RedirectURL:    g.redirectURI(),
 		Scopes:         g.config.Scopes,
 		SkipConsent:    g.config.SkipConsent,
+		ClientKey:      g.config.ClientKey,
 		ClientAuth:     g.config.ClientAuth,
 		SigningAlgs:    g.config.SigningAlgs,
 		ResponseMode:   g.config.ResponseMode,

@@ -41,8 +41,12 @@ type Config struct {
 	// SkipConsent leaves out the prompt=consent that goes with offline_access
 	// (OpenID Connect Core 1.0 §11).
 	SkipConsent bool
+	// ClientKey, in place of a secret, signs who the client is (private_key_jwt, RFC
+	// 7523 §2.2); its public key is registered at the provider.
+	ClientKey SigningKey
 	// ClientAuth is the token_endpoint_auth_method: client_secret_basic,
-	// client_secret_post or none. Empty: as discovery says, basic first.
+	// client_secret_post, private_key_jwt or none. Empty: private_key_jwt where there
+	// is a ClientKey, otherwise as discovery says, basic first.
 	ClientAuth string
 	// SigningAlgs are the algorithms by which ID tokens may be signed. Nil: what
 	// discovery offers of RS256 to RS512, PS256 to PS512, ES256 to ES512 and
@@ -145,12 +149,16 @@ func (c Config) checkClient() error {
 	}
 	switch c.ClientAuth {
 	case "", "none":
+	case "private_key_jwt":
+		if c.ClientKey.IsZero() {
+			mistakes = append(mistakes, mistake("ClientKey", "is required for private_key_jwt"))
+		}
 	case "client_secret_basic", "client_secret_post":
 		if c.ClientSecret == "" {
 			mistakes = append(mistakes, fmt.Errorf("ClientSecret: is required for %s", c.ClientAuth))
 		}
 	default:
-		mistakes = append(mistakes, fmt.Errorf("ClientAuth: must be client_secret_basic, client_secret_post or none, is %q", c.ClientAuth))
+		mistakes = append(mistakes, fmt.Errorf("ClientAuth: must be client_secret_basic, client_secret_post, private_key_jwt or none, is %q", c.ClientAuth))
 	}
 	return errors.Join(mistakes...)
 }

@@ -75,19 +75,40 @@ func (c *Client) redeem(ctx context.Context, m *metadata, op string, key ProofKe
 }
 
 // ask makes a token request (RFC 6749 §3.2).
-func (c *Client) ask(ctx context.Context, m *metadata, op string, key ProofKey, params url.Values) (*oauth2.Token, error) {
-	conf, err := c.oauth2(m)
-	if err != nil {
-		return nil, err
-	}
-	conf.EndpointParams = params
+func (c *Client) ask(ctx context.Context, m *metadata, op string, key ProofKey, params url.Values) (answer *oauth2.Token, err error) {
 	client := *c.proving(key)
 	client.Transport = lenient{client.Transport}
-	answer, err := conf.Token(context.WithValue(ctx, oauth2.HTTPClient, &client))
+	err = c.withNonce(key, m.token, func() error {
+		conf, err := c.oauth2(m)
+		if err != nil {
+			return err
+		}
+		if conf.EndpointParams, err = c.asserted(m, params, m.token); err != nil {
+			return fail(ErrClient, op, err)
+		}
+		if answer, err = conf.Token(context.WithValue(ctx, oauth2.HTTPClient, &client)); err != nil {
+			return tokenError(op, err)
+		}
+		return nil
+	})
+	return answer, err
+}
+
+// withNonce makes a call to the authorization server, and makes it once more where
+// that asks for a nonce which it hadn't given before (RFC 9449 §8).
+func (c *Client) withNonce(key ProofKey, address string, call func() error) error {
+	u, err := url.Parse(address)
 	if err != nil {
-		return nil, tokenError(op, err)
+		return fail(ErrToken, "discovery", err)
 	}
-	return answer, nil
+	server := authorizationServer(u)
+	known := c.sender.nonce(server)
+	err = call()
+	var refused *Error
+	if !key.IsZero() && errors.Is(err, ErrClient) && errors.As(err, &refused) && refused.Code == "use_dpop_nonce" && c.sender.nonce(server) != known {
+		return call()
+	}
+	return err
 }
 
 // proving is the hardened client, which proves possession of the key if there is
@@ -106,7 +127,7 @@ func (c *Client) proving(key ProofKey) *http.Client {
 func (c *Client) oauth2(m *metadata) (*clientcredentials.Config, error) {
 	conf := &clientcredentials.Config{ClientID: c.config.ClientID, TokenURL: m.token, AuthStyle: oauth2.AuthStyleInParams}
 	switch c.clientAuth(m) {
-	case "none":
+	case "none", "private_key_jwt":
 	case "client_secret_basic": // form-encoded before base64 (RFC 6749 §2.3.1), which x/oauth2 does
 		conf.ClientSecret, conf.AuthStyle = c.secret.Reveal(), oauth2.AuthStyleInHeader
 	case "client_secret_post":
@@ -122,6 +143,8 @@ func (c *Client) clientAuth(m *metadata) string {
 	switch {
 	case c.config.ClientAuth != "":
 		return c.config.ClientAuth
+	case !c.config.ClientKey.IsZero():
+		return "private_key_jwt"
 	case c.secret.IsZero():
 		return "none"
 	case m.authMethods == nil: // the default (OpenID Connect Discovery 1.0 §3)

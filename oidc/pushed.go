@@ -14,10 +14,9 @@ import (
 // push hands an authorization request to the provider itself, with the client
 // authenticated, and returns the request_uri by which the browser refers to it
 // (RFC 9126 §2). Nobody on the way can read or change the request.
-func (c *Client) push(ctx context.Context, m *metadata, params url.Values, key ProofKey) (string, error) {
-	const op = "pushed request"
+func (c *Client) push(ctx context.Context, m *metadata, params url.Values, key ProofKey) (reference string, err error) {
 	if m.pushed == "" {
-		return "", fail(ErrClient, op, errors.New("the provider's metadata names no pushed_authorization_request_endpoint"))
+		return "", fail(ErrClient, opPush, errors.New("the provider's metadata names no pushed_authorization_request_endpoint"))
 	}
 	pushed := url.Values{}
 	for name, values := range params {
@@ -25,32 +24,42 @@ func (c *Client) push(ctx context.Context, m *metadata, params url.Values, key P
 			pushed[name] = values
 		}
 	}
-	r, err := c.authenticated(ctx, m, m.pushed, pushed)
+	err = c.withNonce(key, m.pushed, func() error {
+		r, err := c.authenticated(ctx, m, m.pushed, pushed)
+		if err != nil {
+			return unavailable(opPush, err)
+		}
+		reference, err = c.readPushed(c.proving(key).Do(r))
+		return err
+	})
+	return reference, err
+}
+
+const opPush = "pushed request"
+
+// readPushed reads the answer (RFC 9126 §2.2, §2.3).
+func (c *Client) readPushed(res *http.Response, err error) (reference string, _ error) {
 	if err != nil {
-		return "", unavailable(op, err)
-	}
-	res, err := c.proving(key).Do(r)
-	if err != nil {
-		return "", unavailable(op, err)
+		return "", unavailable(opPush, err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		return "", unavailable(op, err)
+		return "", unavailable(opPush, err)
 	}
 	said, err := claims.Parse(body)
 	switch {
 	case res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusRequestTimeout && res.StatusCode != http.StatusTooManyRequests:
 		code, _ := said["error"].(string)
-		return "", &Error{Op: op, Code: cleanCode(code), Status: res.StatusCode, kind: ErrClient}
+		return "", &Error{Op: opPush, Code: cleanCode(code), Status: res.StatusCode, kind: ErrClient}
 	case res.StatusCode != http.StatusCreated && res.StatusCode != http.StatusOK:
-		return "", &Error{Op: op, Status: res.StatusCode, kind: ErrUnavailable}
+		return "", &Error{Op: opPush, Status: res.StatusCode, kind: ErrUnavailable}
 	case err != nil:
-		return "", unavailable(op, err)
+		return "", unavailable(opPush, err)
 	}
-	reference, _ := said["request_uri"].(string)
+	reference, _ = said["request_uri"].(string)
 	if reference == "" || len(reference) > maxParameter {
-		return "", fail(ErrToken, op, errors.New("no request_uri"))
+		return "", fail(ErrToken, opPush, errors.New("no request_uri"))
 	}
 	return reference, nil
 }

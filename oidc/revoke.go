@@ -43,6 +43,10 @@ func (c *Client) Revoke(ctx context.Context, tokens Tokens) error {
 // authenticated is a POST that authenticates the client as the token endpoint
 // would have it (RFC 6749 §2.3.1).
 func (c *Client) authenticated(ctx context.Context, m *metadata, address string, form url.Values) (*http.Request, error) {
+	form, err := c.asserted(m, form, c.config.Issuer)
+	if err != nil {
+		return nil, err
+	}
 	method := c.clientAuth(m)
 	if method != "client_secret_basic" {
 		form.Set("client_id", c.config.ClientID)

@@ -1,15 +1,13 @@
 package oidc
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"github.com/gatehouse-go/gatehouse/internal/replay"
 	"github.com/gatehouse-go/gatehouse/internal/shelf"
 )
@@ -62,11 +60,25 @@ func (s *Sender) Send(base http.RoundTripper, r *http.Request, accessToken strin
 		return base.RoundTrip(sent)
 	}
 	sent.Header.Set("Authorization", "DPoP "+accessToken)
-	return s.prove(base, sent, "resource", key, accessToken, wantsNonce)
+	server := "resource " + serverOf(r.URL)
+	for again := false; ; again = true {
+		known := s.nonce(server)
+		res, err := s.prove(base, sent, server, key, accessToken)
+		if err != nil || again || !wantsNonce(res) || s.nonce(server) == known {
+			return res, err
+		}
+		replayed, ok := replay.Request(sent)
+		if !ok {
+			return res, nil
+		}
+		replay.Discard(res)
+		sent = replayed
+	}
 }
 
 // prover is the transport of calls to an authorization server, which it sends
-// proofs to (RFC 9449 §5).
+// proofs to (RFC 9449 §5). It doesn't send a call again for want of a nonce: what
+// else is in it may be good for once only.
 type prover struct {
 	sender *Sender
 	base   http.RoundTripper
@@ -74,38 +86,29 @@ type prover struct {
 }
 
 func (p prover) RoundTrip(r *http.Request) (*http.Response, error) {
-	return p.sender.prove(p.base, r.Clone(r.Context()), "authorization", p.key, "", refusedForNonce)
+	return p.sender.prove(p.base, r.Clone(r.Context()), authorizationServer(r.URL), p.key, "")
 }
 
-// prove adds a proof to r, which is the caller's own, and sends it: twice where the
-// server wants a nonce that it hasn't seen. role keeps the nonces of an
-// authorization server apart from those of a resource server, at one origin too
-// (RFC 9449 §9).
-func (s *Sender) prove(base http.RoundTripper, r *http.Request, role string, key ProofKey, accessToken string, wanted func(*http.Response) bool) (*http.Response, error) {
-	server := role + " " + r.URL.Scheme + "://" + r.URL.Host
-	nonce := s.nonce(server)
-	for again := false; ; again = true {
-		proof, err := key.prove(r, accessToken, nonce, s.clock())
-		if err != nil {
-			replay.CloseBody(r)
-			return nil, err
-		}
-		r.Header.Set("DPoP", proof)
-		res, err := base.RoundTrip(r)
-		if err != nil {
-			return nil, err
-		}
-		given := s.learn(server, res)
-		if again || given == "" || given == nonce || !wanted(res) {
-			return res, nil
-		}
-		replayed, ok := replay.Request(r)
-		if !ok {
-			return res, nil
-		}
-		replay.Discard(res)
-		r, nonce = replayed, given
+// authorizationServer names one. Its nonces are kept apart from those of a resource
+// server, at one origin too (RFC 9449 §9).
+func authorizationServer(u *url.URL) string { return "authorization " + serverOf(u) }
+
+func serverOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// prove adds a proof to r, which is the caller's own, sends it, and learns the nonce
+// for the next time.
+func (s *Sender) prove(base http.RoundTripper, r *http.Request, server string, key ProofKey, accessToken string) (*http.Response, error) {
+	proof, err := key.prove(r, accessToken, s.nonce(server), s.clock())
+	if err != nil {
+		replay.CloseBody(r)
+		return nil, err
 	}
+	r.Header.Set("DPoP", proof)
+	res, err := base.RoundTrip(r)
+	if err == nil {
+		s.learn(server, res)
+	}
+	return res, err
 }
 
 func (s *Sender) nonce(server string) string {
@@ -116,16 +119,15 @@ func (s *Sender) nonce(server string) string {
 }
 
 // learn remembers the nonce that a server gives with any answer (RFC 9449 §8.2).
-func (s *Sender) learn(server string, res *http.Response) string {
+func (s *Sender) learn(server string, res *http.Response) {
 	nonce := res.Header.Get("DPoP-Nonce")
 	if nonce == "" || len(nonce) > maxNonce || strings.ContainsFunc(nonce, isNoNonce) {
-		return ""
+		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock()
 	s.nonces.Put(server, nonce, len(nonce), now, now.Add(nonceMemory))
-	return nonce
 }
 
 // isNoNonce reports whether a character is none of NQCHAR (RFC 6749 appendix A).
@@ -142,24 +144,4 @@ func wantsNonce(res *http.Response) bool {
 		}
 	}
 	return false
-}
-
-// refusedForNonce is the refusal of an authorization server (RFC 9449 §8). Whoever
-// reads the body afterwards finds it whole.
-func refusedForNonce(res *http.Response) bool {
-	if res.StatusCode != http.StatusBadRequest && res.StatusCode != http.StatusUnauthorized {
-		return false
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody))
-	res.Body = readAhead{io.MultiReader(bytes.NewReader(body), res.Body), res.Body}
-	if err != nil {
-		return false
-	}
-	said, err := claims.Parse(body)
-	return err == nil && said["error"] == "use_dpop_nonce"
-}
-
-type readAhead struct {
-	io.Reader
-	io.Closer
 }

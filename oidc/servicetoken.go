@@ -39,7 +39,7 @@ func (t Target) addTo(params url.Values) {
 // bound to the key if there is one. The Tokens hold nothing else.
 func (c *Client) ClientCredentials(ctx context.Context, target Target, key ProofKey) (Tokens, error) {
 	const op = "client credentials"
-	if c.secret.IsZero() {
+	if c.secret.IsZero() && c.config.ClientKey.IsZero() {
 		return Tokens{}, fail(ErrClient, op, errors.New("a public client has no credentials"))
 	}
 	params := url.Values{"grant_type": {"client_credentials"}}

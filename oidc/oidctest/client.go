@@ -1,6 +1,7 @@
 package oidctest
 
 import (
+	"crypto"
 	"crypto/subtle"
 	"net/http"
 	"net/url"
@@ -22,6 +23,9 @@ type Client struct {
 	// Auth is the one method accepted at the token endpoint, client_secret_basic
 	// or client_secret_post. Empty: both.
 	Auth string
+	// PublicKey, in place of a Secret, verifies the client's assertions
+	// (private_key_jwt, RFC 7523 §2.2): an ECDSA, Ed25519 or RSA key.
+	PublicKey crypto.PublicKey
 }
 
 // AddClient registers c, in place of one with the same ID.
@@ -66,10 +70,18 @@ func (p *Provider) authenticate(r *http.Request) (Client, error) {
 		}
 		id, secret, method = decodedID, decodedSecret, "client_secret_basic"
 	}
+	if assertion := r.PostForm.Get("client_assertion"); assertion != "" {
+		if method != "none" {
+			return Client{}, refuse(http.StatusBadRequest, "invalid_request", "more than one way of client authentication")
+		}
+		return p.asserted(assertion, r.PostForm)
+	}
 	c, ok := p.client(id)
 	switch {
 	case !ok:
 		return Client{}, invalidClient("unknown client")
+	case c.PublicKey != nil:
+		return Client{}, invalidClient("the client is registered for private_key_jwt")
 	case subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) != 1:
 		return Client{}, invalidClient("wrong secret")
 	case c.Auth != "" && c.Auth != method:
@@ -77,6 +89,9 @@ func (p *Provider) authenticate(r *http.Request) (Client, error) {
 	}
 	return c, nil
 }
+
+// confidential tells whether the client can be told from anybody else.
+func (c Client) confidential() bool { return c.Secret != "" || c.PublicKey != nil }
 
 func invalidClient(description string) error {
 	return refuse(http.StatusUnauthorized, "invalid_client", description)

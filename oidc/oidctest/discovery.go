@@ -54,6 +54,8 @@ func (p *Provider) authMethods() []string {
 	var methods []string
 	for _, c := range p.clients {
 		switch {
+		case c.PublicKey != nil:
+			methods = append(methods, "private_key_jwt")
 		case c.Secret == "":
 			methods = append(methods, "none")
 		case c.Auth != "":

@@ -74,7 +74,7 @@ func (p *Provider) checkProof(said jwt.MapClaims, method, address, accessToken s
 		return invalidProof("a proof of another token")
 	case config.DPoPNonce != "" && said["nonce"] != config.DPoPNonce:
 		return refuse(http.StatusBadRequest, "use_dpop_nonce", "the nonce is missing, or an old one")
-	case jti == "" || !p.spendProof(jti, now):
+	case jti == "" || !p.spend("proof "+jti, now.Add(2*proofWindow)):
 		return invalidProof("used before")
 	}
 	return nil
@@ -85,14 +85,14 @@ func hashOf(token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// spendProof reports whether a jti is new, and forgets those that are too old to
-// come again.
-func (p *Provider) spendProof(jti string, now time.Time) bool {
+// spend reports whether a jti is new, and remembers it until expires.
+func (p *Provider) spend(jti string, expires time.Time) bool {
+	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	maps.DeleteFunc(p.proofs, func(_ string, seen time.Time) bool { return now.Sub(seen) > 2*proofWindow })
-	_, used := p.proofs[jti]
-	p.proofs[jti] = now
+	maps.DeleteFunc(p.spent, func(_ string, its time.Time) bool { return !now.Before(its) })
+	_, used := p.spent[jti]
+	p.spent[jti] = expires
 	return !used
 }
 
@@ -134,7 +134,7 @@ func (p *Provider) presented(w http.ResponseWriter, r *http.Request) (g grant, e
 func (p *Provider) bind(g *grant, jkt string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	public := g.client.Secret == ""
+	public := !g.client.confidential()
 	switch {
 	case g.request.jkt != "" && g.jkt == "" && g.request.jkt != jkt:
 		return invalidGrant("another key than dpop_jkt says")

@@ -17,7 +17,7 @@ const (
 
 // own grants a confidential client tokens of its own (RFC 6749 §4.4).
 func (p *Provider) own(c Client, form url.Values) (grant, error) {
-	if c.Secret == "" {
+	if !c.confidential() {
 		return grant{}, refuse(http.StatusBadRequest, "unauthorized_client", "a public client has nothing of its own")
 	}
 	return p.grantOf(grant{

@@ -19,7 +19,7 @@ func (p *Provider) introspection(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		writeRefusal(w, err)
 		return
-	case c.Secret == "":
+	case !c.confidential():
 		writeRefusal(w, invalidClient("introspection is for confidential clients"))
 		return
 	}

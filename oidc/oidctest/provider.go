@@ -34,7 +34,7 @@ type Provider struct {
 	current  string // the session that SignIn began
 	grants   map[string]*grant
 	pushed   map[string]pushed    // by request_uri
-	proofs   map[string]time.Time // jti of DPoP proofs, and when they came
+	spent    map[string]time.Time // jti of proofs and assertions, until they can't come again
 	reuses   int
 }
 
@@ -55,7 +55,7 @@ func NewProvider(config Config) *Provider {
 		sessions: map[string]session{},
 		grants:   map[string]*grant{},
 		pushed:   map[string]pushed{},
-		proofs:   map[string]time.Time{},
+		spent:    map[string]time.Time{},
 	}
 	p.closed, p.close = context.WithCancel(context.Background())
 	for _, c := range config.Clients {

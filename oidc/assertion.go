@@ -1,0 +1,43 @@
+package oidc
+
+import (
+	"crypto/rand"
+	"maps"
+	"net/url"
+	"time"
+)
+
+const (
+	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	// assertionLifetime is how long the provider may take to read one.
+	assertionLifetime = time.Minute
+)
+
+// asserted adds to the parameters of a request who the client is, signed by its key
+// (RFC 7523 §3), if that is how it authenticates.
+//
+// The audience is the token endpoint where that is what is asked, which every
+// provider takes, and the issuer elsewhere: were it the token endpoint there too, a
+// provider could name that of another one beside endpoints of its own, and use the
+// assertion it gets.
+func (c *Client) asserted(m *metadata, params url.Values, audience string) (url.Values, error) {
+	if c.clientAuth(m) != "private_key_jwt" {
+		return params, nil
+	}
+	now := c.clock()
+	assertion, err := c.config.ClientKey.jwt("JWT", map[string]any{
+		"iss": c.config.ClientID,
+		"sub": c.config.ClientID,
+		"aud": audience,
+		"iat": now.Unix(),
+		"exp": now.Add(assertionLifetime).Unix(),
+		"jti": rand.Text(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	params = maps.Clone(params)
+	params.Set("client_assertion_type", assertionType)
+	params.Set("client_assertion", assertion)
+	return params, nil
+}
