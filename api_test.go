@@ -224,6 +224,7 @@ func TestIssuerAway(t *testing.T) {
 		t.Errorf("%v", res.Header)
 	}
 	remove()
+	w.clock.advance(time.Second) // keys are asked for once in it
 	w.call("/api/me", "Authorization", "Bearer "+token).want(t, http.StatusOK)
 }
 
