@@ -23,12 +23,15 @@ const (
 	maxHops = 8
 )
 
+var errLost = errors.New("redisstore: another process took over")
+
 // Join returns the result that is kept under name, or the lease to make one:
 // finish is not nil then, and is called once. While another process leads, it
 // waits for that one's result, failure or death.
 //
 // finish keeps result until until, and lets [Store.Shorten] and [Store.Forget]
-// find it by next; a nil result is a failure, and the next one's turn. It
+// find it by next; a nil result is a failure, and the next one's turn, or an error
+// where another process has had its turn already. It
 // repeats itself until ctx ends, because what was renewed is lost otherwise.
 func (s *Store) Join(ctx context.Context, name string) ([]byte, func(ctx context.Context, result []byte, next string, until time.Time) error, error) {
 	whose, patience := rand.Text(), patience
@@ -100,16 +103,23 @@ func (s *Store) keepLease(ctx context.Context, name, whose string) {
 
 func (s *Store) finish(ctx context.Context, name, whose string, result []byte, next string, until time.Time) error {
 	const untilCtxEnds = time.Hour
-	return s.persist(ctx, untilCtxEnds, name, func(ctx context.Context, c *clients, _ int) error {
+	lost := false
+	err := s.persist(ctx, untilCtxEnds, name, func(ctx context.Context, c *clients, _ int) error {
 		life := s.lifetime(until)
-		if err := finishScript.run(ctx, c.sessions, s.keys.renewal(name), whose, flag(result != nil), rueidis.BinaryString(result), life).Error(); err != nil {
+		n, err := finishScript.run(ctx, c.sessions, s.keys.renewal(name), whose, flag(result != nil), rueidis.BinaryString(result), life).AsInt64()
+		if err != nil {
 			return err
 		}
+		lost = n == 0
 		if result == nil || next == "" || !s.config.Clock().Before(until) {
 			return nil
 		}
 		return c.sessions.Do(ctx, c.sessions.B().Set().Key(s.keys.origin(next)).Value(name).Px(until.Sub(s.config.Clock())).Build()).Error()
 	})
+	if lost && err == nil {
+		return errLost
+	}
+	return err
 }
 
 // Shorten keeps the result that led to next no longer than until.

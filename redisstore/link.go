@@ -35,7 +35,7 @@ type link struct {
 	err     error         // why Redis can't be asked; nil while that is being found out
 	breaks  int           // how often a connection broke
 	changed chan struct{} // closed when up or err changes
-	epoch   string        // what Redis said it was
+	epoch   string        // what Redis said it was; keep alone uses it
 	runs    map[string]bool
 	settled time.Time // no lease is begun before
 	missing int       // revocations that are still to be published
@@ -196,8 +196,11 @@ func (l *link) check() error {
 		return err
 	}
 	epoch, err := l.readEpoch(ctx, c)
-	if err != nil {
+	if err != nil && (l.epoch == "" || c.sessions.Mode() != rueidis.ClientModeCluster) {
 		return err
+	}
+	if err != nil {
+		epoch = l.epoch // the rest of the cluster goes on
 	}
 	return l.rise(c, breaks, epoch, runs)
 }

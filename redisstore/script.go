@@ -124,7 +124,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
 	// finishScript ends a lease. A result is kept whoever has the lease now,
 	// unless it was forgotten. Arguments: whose, whether there is a result, that,
-	// and its lifetime.
+	// and its lifetime. Returns 0 for a failure where somebody else leads, or led.
 	finishScript = newScript(`
 local kept = redis.call('GET', KEYS[1]) or ''
 local mine = string.sub(kept, 1, 1) ~= 'R' and string.sub(kept, 2) == ARGV[1]
@@ -132,6 +132,8 @@ if ARGV[2] == '1' and tonumber(ARGV[4]) > 0 and string.sub(kept, 1, 1) ~= 'F' th
   redis.call('SET', KEYS[1], 'R' .. ARGV[3], 'PX', ARGV[4])
 elseif mine then
   redis.call('DEL', KEYS[1])
+elseif ARGV[2] ~= '1' and kept ~= '' then
+  return 0
 end
 return 1`)
 

@@ -25,7 +25,8 @@ type Coordinator interface {
 	// finish ends the lease. It keeps result until until, even where the lease was
 	// lost meanwhile: the secret is spent. Where it isn't empty, next is the name
 	// of the renewed secret, by which Shorten and Forget find the result. A nil
-	// result stands for a failure: whoever waits is the next to try.
+	// result stands for a failure: whoever waits is the next to try. It is an error
+	// then if the lease was lost, so that somebody else may have had more luck.
 	Join(ctx context.Context, name string) (result []byte, finish func(ctx context.Context, result []byte, next string, until time.Time) error, err error)
 	// Shorten keeps the result that led to next no longer than until. It is no
 	// error when there is none.
@@ -92,11 +93,38 @@ type finisher = func(ctx context.Context, result []byte, next string, until time
 // lead renews and tells the others, whatever comes of it.
 func (g *Group) lead(ctx context.Context, key Key, f *flight, renew func(context.Context) (Result, error), finish finisher) (result Result, err error) {
 	err = errAborted
-	defer func() { f.shared = g.share(ctx, key, f, result, err, finish) }()
+	defer func() {
+		told := g.share(ctx, key, f, result, err, finish)
+		f.shared = told && err == nil
+		if !told && err != nil && err != errAborted {
+			result, err = g.elsewhere(ctx, key, f, err)
+		}
+	}()
 	return renew(ctx)
 }
 
-// share ends the lease and reports whether the others have the result.
+// elsewhere looks for the result of whoever took the lease from this process,
+// whose own renewal failed, perhaps for that very reason.
+func (g *Group) elsewhere(ctx context.Context, key Key, f *flight, failed error) (Result, error) {
+	waiting, cancel := context.WithTimeout(ctx, g.config.Timeout)
+	defer cancel()
+	defer context.AfterFunc(g.closing, cancel)()
+	sealed, finish, err := g.config.Coordinator.Join(waiting, nameOf(key))
+	if finish != nil {
+		g.share(ctx, key, f, Result{}, failed, finish)
+	}
+	if finish != nil || err != nil {
+		return Result{}, failed
+	}
+	result, err := unseal(key, sealed)
+	if err != nil {
+		return Result{}, failed
+	}
+	f.shared = true
+	return result, nil
+}
+
+// share ends the lease, and reports whether the others know.
 func (g *Group) share(ctx context.Context, key Key, f *flight, result Result, failed error, finish finisher) bool {
 	var sealed []byte
 	var next string
@@ -107,16 +135,16 @@ func (g *Group) share(ctx context.Context, key Key, f *flight, result Result, fa
 			next = nameOf(result.Next)
 		}
 	}
-	shared := make(chan bool, 1)
+	told := make(chan bool, 1)
 	g.running.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, g.config.Timeout)
 		defer cancel()
-		shared <- finish(ctx, sealed, next, until) == nil && sealed != nil
+		told <- finish(ctx, sealed, next, until) == nil
 	})
 	wait := time.NewTimer(shareWait)
 	defer wait.Stop()
 	select {
-	case ok := <-shared:
+	case ok := <-told:
 		return ok
 	case <-wait.C:
 		return false

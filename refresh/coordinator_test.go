@@ -76,6 +76,45 @@ func TestReplicasTryOneAfterTheOther(t *testing.T) {
 	})
 }
 
+// TestLostLease: who led too slowly is refused by the provider, because somebody
+// else renewed meanwhile, and has that one's result.
+func TestLostLease(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		second *renewer
+		want   string
+	}{
+		{"renewed elsewhere", &renewer{life: time.Minute}, "renewed 1"},
+		{"failed elsewhere too", &renewer{err: errors.New("broken too")}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				groups, shared := replicas(t, 2, refresh.Config{})
+				refused := errors.New("refused")
+				var all sync.WaitGroup
+				all.Go(func() {
+					value, err := groups[0].Do(t.Context(), oldKey, func(context.Context) (refresh.Result, error) {
+						time.Sleep(1500 * time.Millisecond)
+						return refresh.Result{}, refused
+					})
+					if string(value) != c.want || (err == nil) != (c.want != "") || (err != nil && err != refused) {
+						t.Errorf("the first got %q, %v", value, err)
+					}
+				})
+				synctest.Wait()
+				shared.lose()
+				time.Sleep(time.Second)
+				all.Go(func() {
+					if value, err := groups[1].Do(t.Context(), oldKey, c.second.renew); string(value) != c.want || err != c.second.err {
+						t.Errorf("the second got %q, %v", value, err)
+					}
+				})
+				all.Wait()
+			})
+		})
+	}
+}
+
 // TestCoordinatorAway: nothing is renewed that somebody else may be renewing,
 // unless that was asked for.
 func TestCoordinatorAway(t *testing.T) {

@@ -26,6 +26,17 @@ type kept struct {
 type lease struct {
 	ended     chan struct{}
 	forgotten bool
+	done      bool
+}
+
+// lose takes every lease from who has it.
+func (t *table) lose() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for name, held := range t.leases {
+		delete(t.leases, name)
+		close(held.ended)
+	}
 }
 
 func newTable() *table {
@@ -68,12 +79,19 @@ func (t *table) finish(name string, mine *lease) func(context.Context, []byte, s
 		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if t.leases[name] != mine {
+		if mine.done {
 			panic("finished twice")
 		}
-		delete(t.leases, name)
-		close(mine.ended)
-		if result == nil || mine.forgotten {
+		mine.done = true
+		lost := t.leases[name] != mine
+		if !lost {
+			delete(t.leases, name)
+			close(mine.ended)
+		}
+		switch {
+		case result == nil && lost:
+			return errors.New("the lease is lost")
+		case result == nil || mine.forgotten:
 			return nil
 		}
 		if t.down != nil {
