@@ -93,13 +93,13 @@ func (g *Gate) forget(w http.ResponseWriter, r *http.Request, s *session) {
 // due reports whether this request is the one to renew. Those whose answer a
 // browser may discard leave it to others until the access token is dead.
 func (g *Gate) due(r *http.Request, s *session) bool {
-	if !s.tokens.HasRefresh() {
+	switch {
+	case !s.tokens.HasRefresh() || !g.renewals.Due(s.tokens.Issued(), s.tokens.Expires()):
 		return false
-	}
-	if fetchmeta.SubResource(r) || fetchmeta.Prefetch(r) || fetchmeta.WebSocket(r) {
+	case fetchmeta.SubResource(r) || fetchmeta.Prefetch(r) || fetchmeta.WebSocket(r):
 		return g.dead(s, 0)
 	}
-	return g.renewals.Due(s.tokens.Issued(), s.tokens.Expires())
+	return true
 }
 
 // dead reports whether the access token expired longer than grace ago.

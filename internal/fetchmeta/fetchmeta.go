@@ -41,9 +41,18 @@ func Unseen(r *http.Request) bool {
 	return mode != "" && mode != "navigate" || dest != "" && dest != "document" || Prefetch(r) || WebSocket(r)
 }
 
+// get is Header.Get for a name that is in canonical form already. Every request is
+// asked for several, of which it has few.
+func get(r *http.Request, name string) string {
+	if values := r.Header[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 // metadata returns what Fetch Metadata says, if anything.
 func metadata(r *http.Request) (mode, dest string, ok bool) {
-	mode, dest = r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
+	mode, dest = get(r, "Sec-Fetch-Mode"), get(r, "Sec-Fetch-Dest")
 	return mode, dest, mode != "" || dest != ""
 }
 
@@ -54,7 +63,7 @@ func metadata(r *http.Request) (mode, dest string, ok bool) {
 // what older browsers send.
 func Prefetch(r *http.Request) bool {
 	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		purpose := strings.ToLower(r.Header.Get(name))
+		purpose := strings.ToLower(get(r, name))
 		if strings.Contains(purpose, "prefetch") || strings.Contains(purpose, "prerender") || purpose == "preview" {
 			return true
 		}
@@ -66,7 +75,7 @@ func Prefetch(r *http.Request) bool {
 // destinations of Fetch §2.2.5 say. fetch() has no destination; frames and
 // objects are pages of their own.
 func SubResource(r *http.Request) bool {
-	switch r.Header.Get("Sec-Fetch-Dest") {
+	switch get(r, "Sec-Fetch-Dest") {
 	case "audio", "audioworklet", "font", "image", "json", "manifest", "paintworklet", "report", "script",
 		"serviceworker", "sharedworker", "style", "text", "track", "video", "worker", "xslt":
 		return true
@@ -77,9 +86,9 @@ func SubResource(r *http.Request) bool {
 // WebSocket reports whether the request asks to become a WebSocket (RFC 6455
 // §4.1, RFC 8441 §4).
 func WebSocket(r *http.Request) bool {
-	return r.Header.Get("Sec-Fetch-Mode") == "websocket" ||
-		r.Method == http.MethodConnect && r.Header.Get(":protocol") == "websocket" ||
-		listed(r.Header.Values("Upgrade"), "websocket")
+	return get(r, "Sec-Fetch-Mode") == "websocket" ||
+		r.Method == http.MethodConnect && get(r, ":protocol") == "websocket" ||
+		listed(r.Header["Upgrade"], "websocket")
 }
 
 // SameOrigin reports whether the browser says that a page of origin made the
