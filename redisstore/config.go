@@ -133,6 +133,7 @@ func (c *Config) client() (rueidis.ClientOption, error) {
 	option.PipelineMultiplex = -1 // one connection: what is written on it is read on it in order
 	option.AlwaysRESP2, option.DisableCache = false, false
 	option.RetryDelay = retryDelay
+	option.ClusterOption.ShardsRefreshInterval = checkEvery
 	option.ClientSetInfo = rueidis.DisableClientSetInfo
 	return option, nil
 }

@@ -20,22 +20,28 @@ type known struct {
 type denial struct {
 	before, until int64
 	publish       bool // Redis may not have it
+	stale         bool // Redis may have a later one
 }
 
 func newKnown(max int, clock func() time.Time) *known {
 	return &known{max: max, clock: clock, names: map[string]denial{}}
 }
 
-// note remembers the latest times.
-func (k *known) note(name string, d denial) {
+// note remembers the latest times. Redis may have later ones, unless this is its
+// word, and current reports that it still is.
+func (k *known) note(name string, d denial, current func() bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	d.stale = !current() // under the lock: what it takes back later is doubted later
 	old, ok := k.names[name]
 	if !ok && len(k.names) >= k.max {
 		k.makeRoom()
 	}
-	k.names[name] = denial{max(old.before, d.before), max(old.until, d.until), old.publish || d.publish}
+	k.names[name] = denial{max(old.before, d.before), max(old.until, d.until), old.publish || d.publish, d.stale}
 }
+
+// hearsay is what Redis hasn't said.
+func hearsay() bool { return false }
 
 // sample is how many are compared when one has to go.
 const sample = 16
@@ -65,15 +71,35 @@ func (k *known) published(name string, d denial) {
 	}
 }
 
-// before returns since when a name has been revoked, 0 where it isn't known to be.
-func (k *known) before(name string) int64 {
+// before returns since when a name has been revoked, 0 where it isn't known to
+// be, and whether Redis needn't be asked.
+func (k *known) before(name string) (before int64, sure bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	d, ok := k.names[name]
 	if !ok || d.until <= k.clock().UnixMilli() {
-		return 0
+		return 0, false
 	}
-	return d.before
+	return d.before, !d.stale
+}
+
+// doubt lets Redis be asked again for these names, nil for all.
+func (k *known) doubt(names []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if names == nil {
+		for name, d := range k.names {
+			d.stale = true
+			k.names[name] = d
+		}
+		return
+	}
+	for _, name := range names {
+		if d, ok := k.names[name]; ok {
+			d.stale = true
+			k.names[name] = d
+		}
+	}
 }
 
 // forAll marks every one for publishing, drops those that have ended, and

@@ -215,7 +215,7 @@ func (l *link) connect() (*clients, error) {
 	forSessions, forRevocations := l.option, l.option
 	forSessions.CacheSizeEachConn = max(l.store.config.CacheBytes/4*3, 1)
 	forSessions.OnInvalidations = l.store.invalidated
-	forRevocations.CacheSizeEachConn = max(l.store.config.CacheBytes/4, 1)
+	forRevocations.CacheSizeEachConn = 1 // answers are in cleared and known
 	forRevocations.OnInvalidations = l.store.revokedElsewhere
 	forRevocations.ClientTrackingOptions = []string{"BCAST", "PREFIX", l.store.keys.revocations()}
 	var revocations rueidis.Client
@@ -292,8 +292,12 @@ func (l *link) rise(c *clients, breaks int, epoch string, runs map[string]bool) 
 		l.mu.Unlock()
 		return errUnsteady
 	}
-	returned := l.epoch != "" && l.up.Load() == nil
-	if lost := l.epoch != "" && l.epoch != epoch; lost || l.isNewRun(runs) {
+	anew := l.isNewRun(runs)
+	returned := l.epoch != "" && (anew || l.up.Load() == nil)
+	if anew { // of a new server nothing was heard until now
+		l.store.takeBack(nil)
+	}
+	if lost := l.epoch != "" && l.epoch != epoch; lost || anew {
 		l.empty = l.empty || lost
 		l.missing = l.store.known.forAll()
 		l.settled = time.Now().Add(l.store.config.Lease)

@@ -69,21 +69,7 @@ func (s *Store) learn() {
 func (s *Store) learnOf(names []string) {
 	ctx, cancel := context.WithTimeout(s.closing, s.config.Timeout)
 	defer cancel()
-	c, err := s.link.clients(ctx)
-	if err != nil {
-		return
-	}
-	commands := make([]rueidis.CacheableTTL, len(names))
-	for i, name := range names {
-		commands[i] = rueidis.CT(c.revocations.B().Get().Key(s.keys.revocation(name)).Cache(), cacheFor)
-	}
-	now := s.config.Clock().UnixMilli()
-	for i, reply := range c.revocations.DoMultiCache(ctx, commands...) {
-		text, err := reply.ToString()
-		if d := parseDenial(text); err == nil && d.until > now {
-			s.known.note(names[i], d)
-		}
-	}
+	_, _ = s.look(ctx, names) // whoever asks for one that wasn't read looks again
 }
 
 // republish gives Redis the revocations that it may not have, until it has them

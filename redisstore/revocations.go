@@ -17,9 +17,9 @@ import (
 // This process obeys at once, whatever comes of it, and publishes it when Redis
 // is there again.
 func (s *Store) Revoke(ctx context.Context, name string, before, until time.Time) error {
-	d := denial{before.UnixMilli(), until.UnixMilli(), true}
+	d := denial{before: before.UnixMilli(), until: until.UnixMilli(), publish: true}
 	if len(name) > 0 && s.config.Clock().Before(until) {
-		s.known.note(name, d)
+		s.known.note(name, d, hearsay)
 	}
 	err := s.ask(ctx, name, func(ctx context.Context, c *clients, _ int) error {
 		return revokeScript.run(ctx, c.revocations, s.keys.revocation(name), s.revocationArgs(d)...).Error()
@@ -43,30 +43,61 @@ func (s *Store) revocationArgs(d denial) []string {
 // Redis takes them back. With an error it returns what this process knows itself.
 func (s *Store) Revoked(ctx context.Context, names ...string) ([]time.Time, error) {
 	before := make([]time.Time, len(names))
-	if len(names) == 0 {
+	if s.recall(names, before) && s.link.up.Load() != nil {
 		return before, nil
 	}
-	latest := make([]int64, len(names))
-	err := s.read(ctx, names, func(ctx context.Context, c *clients) error {
-		commands := make([]rueidis.CacheableTTL, len(names))
-		for i, name := range names {
-			commands[i] = rueidis.CT(c.revocations.B().Get().Key(s.keys.revocation(name)).Cache(), cacheFor)
+	found, err := s.look(ctx, names)
+	for i, name := range names {
+		if d, ok := found[name]; ok && d.before > before[i].UnixMilli() {
+			before[i] = time.UnixMilli(d.before)
 		}
-		for i, reply := range c.revocations.DoMultiCache(ctx, commands...) {
+	}
+	return before, err
+}
+
+// recall answers from memory, and reports whether it could.
+func (s *Store) recall(names []string, before []time.Time) bool {
+	all := true
+	for i, name := range names {
+		at, sure := s.known.before(name)
+		if at != 0 {
+			before[i] = time.UnixMilli(at)
+		}
+		all = all && (sure || s.cleared.has(name))
+	}
+	return all
+}
+
+// look asks Redis for those names that it must be asked for, all at once, and
+// remembers the answers. It returns those that are revoked.
+func (s *Store) look(ctx context.Context, names []string) (map[string]denial, error) {
+	found := map[string]denial{}
+	err := s.read(ctx, names, func(ctx context.Context, c *clients) error {
+		var open []string
+		var commands rueidis.Commands
+		asked, now := s.cleared.now(), s.config.Clock().UnixMilli()
+		current := func() bool { return s.cleared.now() == asked }
+		for _, name := range names {
+			if _, sure := s.known.before(name); !sure && !s.cleared.has(name) {
+				open = append(open, name)
+				commands = append(commands, c.revocations.B().Get().Key(s.keys.revocation(name)).Build())
+			}
+		}
+		for i, reply := range c.revocations.DoMulti(ctx, commands...) {
 			text, err := reply.ToString()
 			if unlessNil(err) != nil {
 				return err
 			}
-			latest[i] = parseDenial(text).before
+			if d := parseDenial(text); d.until > now {
+				found[open[i]] = d
+				s.known.note(open[i], d, current)
+			} else {
+				s.cleared.add(open[i], asked)
+			}
 		}
 		return nil
 	})
-	for i, name := range names {
-		if at := max(latest[i], s.known.before(name)); at != 0 {
-			before[i] = time.UnixMilli(at)
-		}
-	}
-	return before, err
+	return found, err
 }
 
 // parseDenial reads before:until. What isn't that revokes nothing: only somebody
@@ -133,13 +164,21 @@ func (s *Store) invalidated(messages []rueidis.RedisMessage) {
 // revokedElsewhere is told by Redis, on the connection of the revocations.
 func (s *Store) revokedElsewhere(messages []rueidis.RedisMessage) {
 	if messages == nil {
+		s.takeBack(nil)
 		s.link.broken()
 		return
 	}
 	if names := s.namesOf(messages); len(names) > 0 {
+		s.takeBack(names)
 		s.news.add(names)
 		s.watch.tell(names)
 	}
+}
+
+// takeBack forgets what Redis has said of names, nil for all.
+func (s *Store) takeBack(names []string) {
+	s.cleared.takeBack(names)
+	s.known.doubt(names)
 }
 
 func (s *Store) namesOf(messages []rueidis.RedisMessage) []string {

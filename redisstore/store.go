@@ -18,12 +18,13 @@ import (
 // Every error but those of ctx says that Redis can't be asked now: it Is
 // [ErrUnavailable], and nothing is known of what was asked.
 type Store struct {
-	config Config
-	keys   keys
-	link   *link
-	known  *known
-	news   *news
-	watch  watchers
+	config  Config
+	keys    keys
+	link    *link
+	known   *known
+	cleared *cleared
+	news    *news
+	watch   watchers
 
 	closing context.Context
 	close   context.CancelFunc
@@ -46,7 +47,7 @@ func New(config Config) (*Store, error) {
 		return nil, err
 	}
 	config.setDefaults()
-	s := &Store{config: config, keys: keys(config.Prefix), known: newKnown(config.MaxRevocations, config.Clock), news: newNews()}
+	s := &Store{config: config, keys: keys(config.Prefix), known: newKnown(config.MaxRevocations, config.Clock), news: newNews(), cleared: newCleared(config.CacheBytes / 4)}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.link = newLink(s)
 	s.running.Go(s.link.keep)
