@@ -179,6 +179,22 @@ func TestRenewalIsNotDowngraded(t *testing.T) {
 	}
 }
 
+// Some providers refuse a proof as any other malformed request, and with it nothing
+// of the grant. Clocks that differ are enough for that.
+func TestRefusedProofEndsNoSession(t *testing.T) {
+	for code, want := range map[string]error{"invalid_request": oidc.ErrClient, "invalid_dpop_proof": oidc.ErrClient, "invalid_grant": oidc.ErrGrant} {
+		p := newParty(t, oidctest.Config{}, nil)
+		grant, err := p.signIn(bound())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.provider.Intercept(oidctest.Token, oidctest.OAuthError(400, code, ""))
+		if _, err := p.client.Renew(t.Context(), grant.Tokens, grant.IDClaims); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", code, err, want)
+		}
+	}
+}
+
 func TestProviderWithoutTheAlgorithm(t *testing.T) {
 	p := newParty(t, oidctest.Config{}, nil)
 	p.provider.OnAnswer(oidctest.Discovery, func(d map[string]any) { d["dpop_signing_alg_values_supported"] = []string{"RS256"} })

@@ -87,11 +87,22 @@ func (c *Client) ask(ctx context.Context, m *metadata, op string, key ProofKey, 
 			return fail(ErrClient, op, err)
 		}
 		if answer, err = conf.Token(context.WithValue(ctx, oauth2.HTTPClient, &client)); err != nil {
-			return tokenError(op, err)
+			return proofRefused(key, tokenError(op, err))
 		}
 		return nil
 	})
 	return answer, err
+}
+
+// proofRefused takes invalid_request for what it says where there was a proof, which
+// luikyv/go-oidc refuses by that name: none of the providers that mean a dead refresh
+// token by it takes proofs.
+func proofRefused(key ProofKey, err error) error {
+	var refused *Error
+	if !key.IsZero() && errors.As(err, &refused) && refused.kind == ErrGrant && refused.Code == "invalid_request" {
+		refused.kind = ErrClient
+	}
+	return err
 }
 
 // withNonce makes a call to the authorization server, and makes it once more where

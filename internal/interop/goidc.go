@@ -65,18 +65,23 @@ func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provi
 	keys := new(keyring)
 	keys.add(t)
 	s.rekey = keys.add
-	op, err := provider.New(
-		provider.Config{Issuer: s.Issuer, JWKS: keys.jwks, IDTokenAlgs: []goidc.SignatureAlgorithm{goidc.SigAlgRS256}},
+	code := []provider.AuthCodeGrantOption{
+		provider.WithIssuerResponseParameter(),
+		provider.WithPKCE([]goidc.CodeChallengeMethod{goidc.CodeChallengeMethodSHA256}, provider.WithPKCERequired()),
+		provider.WithFormPostResponseMode(),
+		provider.WithAuthPolicies(goidc.NewPolicy("password", people.begin, people.authenticate)),
+	}
+	if s.constrained {
+		code = append(code, provider.WithPAR(nil, provider.WithPARRequired()))
+	}
+	options := []provider.Option{
 		provider.WithScopes(goidc.ScopeOpenID, goidc.ScopeProfile, goidc.ScopeEmail, goidc.ScopeOfflineAccess),
 		provider.WithSecretBasicAuthn(),
 		provider.WithSecretPostAuthn(),
 		provider.WithNoneAuthn(),
 		provider.WithAuthCodeGrant(
 			provider.AuthCodeGrantConfig{ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode}},
-			provider.WithIssuerResponseParameter(),
-			provider.WithPKCE([]goidc.CodeChallengeMethod{goidc.CodeChallengeMethodSHA256}, provider.WithPKCERequired()),
-			provider.WithFormPostResponseMode(),
-			provider.WithAuthPolicies(goidc.NewPolicy("password", people.begin, people.authenticate)),
+			code...,
 		),
 		provider.WithRefreshTokenGrant(nil, refresh...),
 		provider.WithTokenRevocation(func(context.Context, *goidc.Client) bool { return true }),
@@ -107,6 +112,13 @@ func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provi
 				TokenAuthnMethod:       goidc.AuthnMethod(s.Client.Auth),
 			},
 		}),
+	}
+	if s.constrained {
+		options = append(options, provider.WithDPoP([]goidc.SignatureAlgorithm{goidc.SigAlgES256}, provider.WithDPoPRequired()))
+	}
+	op, err := provider.New(
+		provider.Config{Issuer: s.Issuer, JWKS: keys.jwks, IDTokenAlgs: []goidc.SignatureAlgorithm{goidc.SigAlgRS256}},
+		options...,
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ type TokenRequest struct {
 	Status       int
 	// What is in the answer.
 	Error, ErrorDescription string
+	TokenType               string
 	Issued                  string // refresh token
 	AccessToken, IDToken    string
 }
@@ -62,6 +63,7 @@ func (l *ledger) note(form url.Values, w http.ResponseWriter, r *http.Request, n
 		Error            string `json:"error"`
 		ErrorDescription string `json:"error_description"`
 		RefreshToken     string `json:"refresh_token"`
+		TokenType        string `json:"token_type"`
 		AccessToken      string `json:"access_token"`
 		IDToken          string `json:"id_token"`
 	}
@@ -74,6 +76,7 @@ func (l *ledger) note(form url.Values, w http.ResponseWriter, r *http.Request, n
 		Error:            body.Error,
 		ErrorDescription: body.ErrorDescription,
 		Issued:           body.RefreshToken,
+		TokenType:        body.TokenType,
 		AccessToken:      body.AccessToken,
 		IDToken:          body.IDToken,
 	})

@@ -75,6 +75,7 @@ func settings(t testing.TB, s *Server) string {
 			"postLogoutRedirectURI": s.Client.PostLogoutRedirectURI,
 			"backchannelLogoutURI":  s.Client.BackchannelLogoutURI,
 		},
+		"constrained":        s.constrained,
 		"accessTokenSeconds": s.Traits.AccessLifetime / time.Second,
 	})
 	if err != nil {

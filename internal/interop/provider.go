@@ -18,6 +18,8 @@ type Provider struct {
 	secret string
 	// auth is how the client authenticates at the token endpoint.
 	auth string
+	// constrained says that requests must be pushed, and tokens bound to a key.
+	constrained bool
 	// open returns the running provider.
 	open func(t testing.TB, s *Server) http.Handler
 }
@@ -30,6 +32,15 @@ func (p Provider) Authenticating(method string) Provider {
 	if method == AuthNone {
 		p.secret = ""
 	}
+	return p
+}
+
+// Constrained returns the provider with nothing but pushed authorization requests
+// (RFC 9126) and tokens that are bound to a DPoP key (RFC 9449), for those that have
+// them.
+func (p Provider) Constrained() Provider {
+	p.Name += ", constrained"
+	p.constrained = true
 	return p
 }
 

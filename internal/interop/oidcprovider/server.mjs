@@ -4,7 +4,7 @@
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
-const { issuer, client, people, accessTokenSeconds } = JSON.parse(process.argv[2]);
+const { issuer, client, people, accessTokenSeconds, constrained } = JSON.parse(process.argv[2]);
 
 const provider = new Provider(issuer, {
   clients: [{
@@ -17,6 +17,7 @@ const provider = new Provider(issuer, {
     backchannel_logout_session_required: true,
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
+    dpop_bound_access_tokens: constrained,
   }],
   clientDefaults: { id_token_signed_response_alg: 'RS256' },
   scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
@@ -37,6 +38,8 @@ const provider = new Provider(issuer, {
     revocation: { enabled: true },
     backchannelLogout: { enabled: true },
     devInteractions: { enabled: true },
+    dPoP: { enabled: constrained, nonceSecret: Buffer.alloc(32, 1), requireNonce: () => true },
+    pushedAuthorizationRequests: { enabled: constrained, requirePushedAuthorizationRequests: constrained },
   },
   // Applications are on loopback, where oidc-provider would not call them.
   fetch: (address, { dispatcher, ...options }) => fetch(address, options),
