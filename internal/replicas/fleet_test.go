@@ -133,6 +133,11 @@ func (p *person) client() *http.Client {
 // signIn signs in at the first replica.
 func (f *fleet) signIn() *person {
 	f.Helper()
+	return f.signInAs("alice")
+}
+
+func (f *fleet) signInAs(name string) *person {
+	f.Helper()
 	p := f.person()
 	r, err := http.NewRequest(http.MethodGet, f.sites[0].URL+"/me", nil)
 	if err != nil {
@@ -144,7 +149,7 @@ func (f *fleet) signIn() *person {
 		f.Fatal(err)
 	}
 	defer res.Body.Close()
-	if body, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusOK || string(body) != "alice" {
+	if body, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusOK || string(body) != name {
 		f.Fatalf("signing in: %d %s", res.StatusCode, body)
 	}
 	return p
