@@ -106,11 +106,15 @@ func TestStepUpIsTriedOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		provider func(*oidctest.Config)
 		user     oidctest.User
+		gate     func(*gatehouse.Config)
 	}{
-		"no acr":      {func(c *oidctest.Config) { c.IgnoreACR = true }, alice},
-		"another acr": {nil, oidctest.User{Subject: "alice", ACR: "pwd"}},
+		"no acr":      {func(c *oidctest.Config) { c.IgnoreACR = true }, alice, nil},
+		"another acr": {nil, oidctest.User{Subject: "alice", ACR: "pwd"}, nil},
+		"in a store": {nil, oidctest.User{Subject: "alice", ACR: "pwd"}, func(c *gatehouse.Config) {
+			c.Store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{})
+		}},
 	} {
-		w := newWorld(t, setup{routes: stepUpRoutes, provider: c.provider})
+		w := newWorld(t, setup{routes: stepUpRoutes, provider: c.provider, gate: c.gate})
 		w.provider.SignIn(c.user)
 		b := w.browser().signIn()
 		res := b.visit("/secure?a=b").want(t, http.StatusForbidden, "did not confirm", "Try again")
@@ -118,6 +122,11 @@ func TestStepUpIsTriedOnce(t *testing.T) {
 			t.Errorf("%s: %d sign-ins", name, got)
 		}
 		b.get("/secure?a=b").want(t, http.StatusForbidden)
+		w.clock.advance(due) // a renewal doesn't forget
+		b.get("/secure?a=b").want(t, http.StatusForbidden)
+		if got := w.provider.Calls(oidctest.Token); got != 3 {
+			t.Errorf("%s: %d token requests with the renewal", name, got)
+		}
 		b.fetch("/api/secure").want(t, http.StatusForbidden, "did not confirm")
 		b.get("/me").want(t, http.StatusOK)
 		if !strings.Contains(w.log.String(), "did not sign in by a class") {
