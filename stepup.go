@@ -87,7 +87,7 @@ func (g *Gate) stepUp(w http.ResponseWriter, r *http.Request, v *visit, who *Ide
 	failure.Link = g.stepUpPath(back, denial)
 	switch {
 	case who.askedInVain(denial.ACR):
-		failure.Status, failure.Cause, failure.title, failure.label = http.StatusForbidden, errStepUpIgnored, "", "Try again"
+		failure.Status, failure.Cause, failure.title, failure.label = http.StatusForbidden, errStepUpIgnored, "A stronger sign-in is needed", "Try again"
 		failure.Message = "This needs a stronger sign-in, and your sign-in service did not confirm one. You can try again; if this goes on, tell the people who run this site."
 	case v != nil && !v.program && fetchmeta.TopLevel(r):
 		g.Login(w, r, Login{ReturnTo: v.target, ACRValues: denial.ACR, MaxAge: g.stricter(denial.MaxAge), asked: who.session().asked})

@@ -1,4 +1,5 @@
-// Package browsertest clicks through examples/quickstart with a real Chromium.
+// Package browsertest clicks through examples/quickstart, and applications of its
+// own, with a real Chromium.
 //
 // It needs a chromium on the PATH. Without one its tests are skipped, or fail
 // where REQUIRE_BROWSER is 1. SCREENSHOTS names a directory to leave a picture
