@@ -18,12 +18,7 @@ import (
 // TestReplicas goes the way of somebody who tries it: signs in, is served by
 // every replica, is renewed, outlives two of them, and signs out of all.
 func TestReplicas(t *testing.T) {
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("REQUIRE_REDIS") != "" {
-			t.Fatal("redis-server is not installed, and REQUIRE_REDIS is set")
-		}
-		t.Skip("redis-server is not installed (Debian's package redis-server)")
-	}
+	needRedis(t)
 	for name, cookies := range map[string]bool{"sessions in Redis": false, "sessions in cookies": true} {
 		t.Run(name, func(t *testing.T) {
 			running, err := start(t.Context(), options{addr: "127.0.0.1:0", replicas: 3, cookies: cookies, tokenLifetime: 3 * time.Second, out: io.Discard})
@@ -31,12 +26,7 @@ func TestReplicas(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(running.stop)
-			jar, err := cookiejar.New(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := &browser{T: t, site: running.site, client: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
-
+			b := newBrowser(t, running.site)
 			form := b.get("/me")
 			b.post(form.url, url.Values{"subject": {"alice"}})
 			served := map[string]bool{}
@@ -62,13 +52,92 @@ func TestReplicas(t *testing.T) {
 			if got := running.provider.Reuses(); got != 0 {
 				t.Errorf("%d refresh tokens were used twice", got)
 			}
-			copied := clone(t, jar, running.site)
+			copied := clone(t, b.client.Jar, running.site)
 			b.want("/auth/sessions", http.StatusOK, `"current":true`)
 			b.post(running.site+"/auth/logout", nil)
 			b.client.Jar = copied
 			b.want("/api/me", http.StatusUnauthorized, "login_url")
 		})
 	}
+}
+
+// TestKilledInMidRenewal: the replica that renews is killed while the provider
+// takes its time. Another one takes over: one more token request, and nobody is
+// signed out.
+func TestKilledInMidRenewal(t *testing.T) {
+	needRedis(t)
+	for name, cookies := range map[string]bool{"sessions in Redis": false, "sessions in cookies": true} {
+		t.Run(name, func(t *testing.T) {
+			running, err := start(t.Context(), options{addr: "127.0.0.1:0", replicas: 3, cookies: cookies, tokenLifetime: time.Second, out: io.Discard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(running.stop)
+			b := newBrowser(t, running.site)
+			form := b.get("/me")
+			b.post(form.url, url.Values{"subject": {"alice"}})
+			time.Sleep(1100 * time.Millisecond) // the access token's life
+
+			asked := make(chan struct{}, 1)
+			slow := oidctest.Delay(2 * time.Second)
+			remove := running.provider.Intercept(oidctest.Token, oidctest.Next(1, func(next http.Handler) http.Handler {
+				next = slow(next)
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					asked <- struct{}{}
+					next.ServeHTTP(w, r)
+				})
+			}))
+			defer remove()
+			running.provider.Configure(func(c *oidctest.Config) { c.AccessTokenLifetime = time.Minute })
+			calls := running.provider.Calls(oidctest.Token)
+			victim := running.programs[1]
+			r, err := http.NewRequest(http.MethodGet, "http://"+victim.addr+"/api/me", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lost := make(chan error, 1)
+			go func() { // its answer never comes
+				res, err := (&http.Client{Jar: clone(t, b.client.Jar, running.site), Timeout: 20 * time.Second}).Do(r)
+				if err == nil {
+					res.Body.Close()
+				}
+				lost <- err
+			}()
+			<-asked
+			victim.end(syscall.SIGKILL)
+			if err := <-lost; err == nil {
+				t.Error("a killed replica answers")
+			}
+			began := time.Now()
+			b.want("/api/me", http.StatusOK, `"alice"`)
+			t.Logf("%s: served again %v after the replica that renewed was killed", name, time.Since(began).Round(time.Millisecond))
+			for range 6 {
+				b.want("/me", http.StatusOK, `"alice"`)
+			}
+			if more := running.provider.Calls(oidctest.Token) - calls; more != 2 || running.provider.Reuses() != 0 {
+				t.Errorf("%d token requests, %d reuses", more, running.provider.Reuses())
+			}
+		})
+	}
+}
+
+func needRedis(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if os.Getenv("REQUIRE_REDIS") != "" {
+			t.Fatal("redis-server is not installed, and REQUIRE_REDIS is set")
+		}
+		t.Skip("redis-server is not installed (Debian's package redis-server)")
+	}
+}
+
+func newBrowser(t *testing.T, site string) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{T: t, site: site, client: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
 }
 
 type browser struct {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -34,11 +36,20 @@ func newRoundRobin(replicas []*program) http.Handler {
 
 // RoundTrip implements http.RoundTripper.
 func (r *roundRobin) RoundTrip(request *http.Request) (res *http.Response, err error) {
+	var body []byte // to be sent again
+	if request.Body != nil {
+		if body, err = io.ReadAll(http.MaxBytesReader(nil, request.Body, 1<<20)); err != nil {
+			return nil, err
+		}
+	}
 	turn := r.next.Add(1)
 	for i := range uint64(len(r.addrs)) {
 		addr := r.addrs[(turn+i)%uint64(len(r.addrs))]
 		sent := request.Clone(request.Context())
 		sent.URL.Host = addr
+		if body != nil {
+			sent.Body, sent.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		}
 		if res, err = r.via.RoundTrip(sent); err == nil {
 			res.Header.Set("X-Served-By", addr)
 			return res, nil
