@@ -53,7 +53,7 @@ type API struct {
 	// SpendProof keeps DPoP proofs from being used twice at any of several replicas;
 	// see [oidc.VerifierConfig]. Nil: each process remembers its own.
 	SpendProof func(ctx context.Context, id string, expires time.Time) (bool, error)
-	// RememberedTokens is how many verified tokens are remembered, some 8 kB each, so
+	// RememberedTokens is how many verified tokens are remembered, some 5 kB each, so
 	// that one seen before costs no signature check. Default 4,096; negative
 	// remembers none.
 	RememberedTokens int

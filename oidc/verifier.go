@@ -50,7 +50,7 @@ type VerifierConfig struct {
 	// ResourceMetadata is the address of the API's metadata (RFC 9728), named in
 	// challenges. Empty: none.
 	ResourceMetadata string
-	// RememberedTokens is how many verified tokens are remembered, some 8 kB each,
+	// RememberedTokens is how many verified tokens are remembered, some 5 kB each,
 	// so that one seen before costs no signature check. None is accepted past its
 	// expiry, or after its key has left the issuer's. Default 4,096; negative
 	// remembers none.

@@ -1,7 +1,9 @@
 package interop_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +92,69 @@ func TestIntrospectedAccessTokens(t *testing.T) {
 	for name, bad := range map[string]string{"its ID token": w.idToken(), "changed": token[:len(token)-4] + "AAAA", "nonsense": "nonsense"} {
 		if status, challenge := w.present(bad); status != http.StatusUnauthorized || !strings.Contains(challenge, "invalid_token") {
 			t.Errorf("%s: %d %s", name, status, challenge)
+		}
+	}
+}
+
+// TestBoundAccessTokens: a session whose tokens are bound to its key at a real
+// provider, and an API that wants to see proofs, with nonces.
+func TestBoundAccessTokens(t *testing.T) {
+	w := newWorld(t, interop.GoOIDC().Constrained(), func(c *gatehouse.Config) { c.DPoP = true })
+	w.clock.Advance(-w.server.Traits.AccessLifetime * 9 / 10) // the provider's own refuses proofs of the future
+	var handler http.Handler
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(service.Close)
+	api, err := gatehouse.NewResourceServer(gatehouse.Config{
+		Issuer: w.server.Issuer, BaseURL: service.URL, Clock: w.clock.Now,
+		API: gatehouse.API{Audience: []string{interop.Resource}, RequireBinding: true, RequireNonce: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = api.Close() })
+	handler = api.API(api.RequireLogin(http.HandlerFunc(me)))
+
+	orders := w.gate.Client(service.URL)
+	w.pages.Handle("/downstream", w.gate.Wrap(w.gate.RequireLogin(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		asked, err := http.NewRequestWithContext(r.Context(), http.MethodGet, service.URL+"/orders?page=1", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		res, err := orders.Do(asked)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer res.Body.Close()
+		rw.WriteHeader(res.StatusCode)
+		_, _ = io.Copy(rw, res.Body)
+	}))))
+
+	b := w.browser()
+	who := b.read(b.signIn("/me", interop.Alice))
+	for range 2 {
+		if seen := b.read(b.want(b.open("/downstream"), http.StatusOK, "/downstream")); seen.Sub != who.Sub || seen.Token != who.Token {
+			t.Errorf("the API sees %+v", seen)
+		}
+	}
+	w.clock.Advance(w.server.Traits.AccessLifetime * 9 / 10)
+	if seen := b.read(b.want(b.open("/downstream"), http.StatusOK, "/downstream")); seen.Sub != who.Sub || seen.Token == who.Token {
+		t.Errorf("after a renewal the API sees %+v", seen)
+	}
+	stolen, err := http.NewRequest(http.MethodGet, service.URL+"/orders", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, scheme := range []string{"Bearer ", "DPoP "} {
+		stolen.Header.Set("Authorization", scheme+b.me().Token)
+		res, err := service.Client().Do(stolen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%swithout the key: %d", scheme, res.StatusCode)
 		}
 	}
 }

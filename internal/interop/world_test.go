@@ -24,6 +24,8 @@ type world struct {
 	*testing.T
 	server *interop.Server
 	clock  *interop.Clock
+	gate   *gatehouse.Gate
+	pages  *http.ServeMux
 	app    *httptest.Server
 	log    *lines
 }
@@ -71,7 +73,8 @@ func newWorld(t *testing.T, p interop.Provider, change func(*gatehouse.Config)) 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = gate.Close() })
-	handler = application(gate, p.Traits.RoleClaim)
+	w.gate, w.pages = gate, application(gate, p.Traits.RoleClaim)
+	handler = w.pages
 	t.Cleanup(w.report)
 	return w
 }
@@ -81,7 +84,7 @@ const strongest = "urn:example:acr:strongest"
 
 // application has a page for everybody, pages for those who are signed in, one
 // for administrators, two that need more than a sign-in, and an API.
-func application(gate *gatehouse.Gate, roleClaim string) http.Handler {
+func application(gate *gatehouse.Gate, roleClaim string) *http.ServeMux {
 	pages := gate.Mux()
 	pages.HandleFunc("/{$}", rbac.Public(), func(w http.ResponseWriter, r *http.Request) {
 		if who, ok := gatehouse.IdentityFrom(r.Context()); ok {
