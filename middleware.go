@@ -231,6 +231,9 @@ func (g *Gate) Close() error {
 	g.watches.close()
 	g.denials.close()
 	mistakes := []error{g.moments.Close(), g.renewals.Close(), g.flights.Close()}
+	if g.bearers != nil {
+		mistakes = append(mistakes, g.bearers.verifier.Close())
+	}
 	if g.credentials != nil { // the provider's client, or the one of a resource server
 		mistakes = append(mistakes, g.credentials.Close())
 	}

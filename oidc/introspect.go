@@ -61,8 +61,8 @@ func (n *introspector) ask(ctx context.Context, text string) (map[string]any, er
 		return nil, errInactive
 	}
 	asking := n.group.DoChan(text, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
-		defer cancel()
+		ctx, done := n.background.begin(ctx)
+		defer done()
 		said, err := n.call(ctx, text)
 		if err == errInactive {
 			n.inactive.Put(name, n.clock().Add(inactiveLifetime))

@@ -1,8 +1,10 @@
 package oidc_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -249,6 +251,54 @@ func TestIntrospectedJWTs(t *testing.T) {
 			wantRefusal(t, err, oidc.InvalidToken, "not active")
 		} else if err != nil || b.asked() != 0 {
 			t.Errorf("%v, asked %d times", err, b.asked())
+		}
+	}
+}
+
+// TestVerifierCloses: what is asked of issuers ends with the verifier, whoever left
+// it behind; what is known stays known.
+func TestVerifierCloses(t *testing.T) {
+	for name, c := range map[string]struct {
+		b  *bench
+		at oidctest.Endpoint
+	}{
+		"keys":          {newBench(t, oidctest.Config{}, nil), oidctest.JWKS},
+		"introspection": {opaqueBench(t, nil), oidctest.Introspection},
+	} {
+		known, unknown := c.b.issue(), c.b.issue()
+		if name == "introspection" {
+			if _, err := c.b.authenticate(known); err != nil {
+				t.Fatal(err)
+			}
+		}
+		asked := make(chan struct{}, 8)
+		c.b.provider.Intercept(c.at, func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				asked <- struct{}{}
+				<-r.Context().Done()
+			})
+		})
+		ctx, leave := context.WithCancel(t.Context())
+		answered := make(chan error)
+		go func() {
+			_, err := c.b.verifier.Verify(ctx, unknown)
+			answered <- err
+		}()
+		<-asked
+		leave()
+		if err := <-answered; !errors.Is(err, oidc.ErrUnavailable) {
+			t.Errorf("%s: whoever left is told %v", name, err)
+		}
+		if err := c.b.verifier.Close(); err != nil { // hangs while anything goes on
+			t.Error(err)
+		}
+		if _, err := c.b.verifier.Verify(t.Context(), unknown); !errors.Is(err, oidc.ErrUnavailable) {
+			t.Errorf("%s, closed: %v", name, err)
+		}
+		if name == "introspection" {
+			if _, err := c.b.authenticate(known); err != nil {
+				t.Errorf("%s, known: %v", name, err)
+			}
 		}
 	}
 }

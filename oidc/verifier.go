@@ -83,12 +83,12 @@ const (
 )
 
 // Verifier checks access tokens, for an API (a resource server). It is safe for
-// concurrent use and needs no closing.
+// concurrent use.
 type Verifier struct {
+	caller
 	config     VerifierConfig
 	issuers    map[string]*trusted
 	opaque     *trusted // whom to ask about tokens that aren't JWTs; nil for nobody
-	clock      func() time.Time
 	remembered *memo.Memo[*AccessToken]
 	proofs     *proofs
 	realm      string
@@ -106,9 +106,9 @@ func NewVerifier(config VerifierConfig) (*Verifier, error) {
 	}
 	config.BaseURL, _ = originOf(config.BaseURL) // which was checked
 	v := &Verifier{
+		caller:     c,
 		config:     config,
 		issuers:    make(map[string]*trusted, len(config.Issuers)),
-		clock:      c.clock,
 		remembered: memo.New[*AccessToken](config.RememberedTokens),
 	}
 	for _, issuer := range config.Issuers {
@@ -213,6 +213,13 @@ func (v *Verifier) Ready(ctx context.Context) error {
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// Close ends what is still being read of the issuers, and waits for it. What is not
+// known by then stays unknown.
+func (v *Verifier) Close() error {
+	v.background.close()
+	return nil
 }
 
 // token checks all of a token but its proof.
