@@ -18,7 +18,7 @@ const (
 	firstLook, lastLook = 10 * time.Millisecond, 100 * time.Millisecond
 	// patience is how long Join puts up with a Redis that doesn't answer, and
 	// leaderPatience how long where it is known that another process leads.
-	patience, leaderPatience = 300 * time.Millisecond, 3 * time.Second
+	patience, leaderPatience = 300 * time.Millisecond, 4 * time.Second
 	// maxHops bounds how many renewals before one Forget looks for.
 	maxHops = 8
 )
@@ -94,7 +94,7 @@ func (s *Store) lead(name, whose string) func(ctx context.Context, result []byte
 
 // keepLease lets it live on while Redis can be asked.
 func (s *Store) keepLease(ctx context.Context, name, whose string) {
-	for wait(ctx, s.config.Lease/3) {
+	for wait(ctx, s.config.Lease/6) {
 		_ = s.ask(ctx, name, func(ctx context.Context, c *clients, _ int) error {
 			return keepScript.run(ctx, c.sessions, s.keys.renewal(name), whose, s.lease()).Error()
 		})

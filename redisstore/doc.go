@@ -19,7 +19,7 @@
 //
 // # When Redis is away
 //
-// Methods return [ErrUnavailable], at once where it is known to be away. A
+// Methods return [ErrUnavailable], at once where it has been away for a moment. A
 // process publishes again what it knows of revocations when Redis comes back from
 // a restart, so that none is lost by a Redis that keeps nothing, and begins no
 // renewal that another process may be leading.

@@ -33,6 +33,7 @@ type link struct {
 	mu      sync.Mutex
 	both    *clients      // nil before the first connection
 	err     error         // why Redis can't be asked; nil while that is being found out
+	since   time.Time     // when it couldn't be asked any more
 	breaks  int           // how often a connection broke
 	changed chan struct{} // closed when up or err changes
 	epoch   string        // what Redis said it was; keep alone uses it
@@ -44,6 +45,8 @@ type link struct {
 
 const (
 	minRetry, maxRetry = 25 * time.Millisecond, 500 * time.Millisecond
+	// blip is how long a broken connection is nobody's concern.
+	blip = 250 * time.Millisecond
 	// checkEvery is how often a link is looked at that nothing is known against.
 	checkEvery = 10 * time.Second
 	// epochLife outlives any absence of all processes that matters.
@@ -52,7 +55,7 @@ const (
 
 func newLink(s *Store) *link {
 	option, _ := s.config.client() // checked
-	l := &link{store: s, option: option, kick: make(chan struct{}, 1), changed: make(chan struct{})}
+	l := &link{store: s, since: time.Now(), option: option, kick: make(chan struct{}, 1), changed: make(chan struct{})}
 	l.option.DialCtxFn = l.dialer(option.DialCtxFn)
 	return l
 }
@@ -76,25 +79,30 @@ func (l *link) dialer(dial func(context.Context, string, *net.Dialer, *tls.Confi
 }
 
 // clients returns what to ask with. It waits while that is being found out, and
-// fails at once while Redis is known to be away.
+// for a moment after Redis went away; later it fails at once.
 func (l *link) clients(ctx context.Context) (*clients, error) {
 	if c := l.up.Load(); c != nil {
 		return c, nil
 	}
 	for {
 		l.mu.Lock()
-		c, err, changed := l.up.Load(), l.err, l.changed
+		c, err, changed, left := l.up.Load(), l.err, l.changed, blip-time.Since(l.since)
 		l.mu.Unlock()
 		switch {
 		case l.store.closing.Err() != nil:
 			return nil, ErrClosed
 		case c != nil:
 			return c, nil
-		case err != nil:
+		case err != nil && left <= 0:
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		var over <-chan time.Time // never, while nothing is known
+		if err != nil {
+			over = time.After(left)
 		}
 		select {
 		case <-changed:
+		case <-over:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 		case <-l.store.closing.Done():
@@ -108,7 +116,7 @@ func (l *link) broken() {
 	l.mu.Lock()
 	l.breaks++
 	if l.up.Swap(nil) != nil {
-		l.err = nil
+		l.err, l.since = nil, time.Now()
 		l.change()
 	}
 	l.mu.Unlock()
@@ -300,7 +308,7 @@ func (l *link) rise(c *clients, breaks int, epoch string, runs map[string]bool) 
 	if lost := l.epoch != "" && l.epoch != epoch; lost || anew {
 		l.empty = l.empty || lost
 		l.missing = l.store.known.forAll()
-		l.settled = time.Now().Add(l.store.config.Lease)
+		l.settled = time.Now().Add(l.store.config.Lease / 2)
 	} else {
 		l.missing = l.store.known.unpublished()
 	}

@@ -47,6 +47,7 @@ func (s *Store) Revoked(ctx context.Context, names ...string) ([]time.Time, erro
 		return before, nil
 	}
 	found, err := s.look(ctx, names)
+	s.recall(names, before) // what was learned meanwhile, look didn't ask for
 	for i, name := range names {
 		if d, ok := found[name]; ok && d.before > before[i].UnixMilli() {
 			before[i] = time.UnixMilli(d.before)

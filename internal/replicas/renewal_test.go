@@ -229,7 +229,7 @@ func TestLeaderKilled(t *testing.T) {
 	}
 	killed := make(chan time.Time, 1)
 	go func() {
-		time.Sleep(3 * time.Second) // longer than its lease would last without it
+		time.Sleep(5 * time.Second) // longer than its lease would last without it
 		killed <- time.Now()
 		_ = leader.Process.Kill()
 	}()
