@@ -55,6 +55,9 @@ func (c *crossOrigin) bypass(pattern string) (err error) {
 // owner's.
 func (c *crossOrigin) check(r *http.Request) error {
 	socket := fetchmeta.WebSocket(r)
+	if !socket && (r.Method == http.MethodGet || r.Method == http.MethodHead) { // of which every request is let through
+		return nil
+	}
 	site, from := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
 	if !socket && (site != "" || from == "") {
 		return c.protection.Check(r)

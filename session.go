@@ -110,6 +110,10 @@ func (s *session) claims() (map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(merged) == 0 {
+			merged = values // ours, and mostly the only ones
+			continue
+		}
 		maps.Copy(merged, values)
 	}
 	return merged, nil

@@ -53,9 +53,9 @@ func measure(contenders []contender, rounds int, each time.Duration) []figure {
 func calibrate(c contender, each time.Duration) int {
 	c.run(10) // caches and pools are warm in all rounds
 	for n := 1; ; n *= 2 {
-		began := time.Now()
+		began := cpuTime()
 		c.run(n)
-		if took := time.Since(began); took >= each/4 || n >= 1<<24 {
+		if took := cpuTime() - began; took >= each/4 || n >= 1<<24 {
 			return max(int(float64(n)*float64(each)/float64(max(took, 1))), 1)
 		}
 	}
@@ -65,9 +65,9 @@ func once(c contender, n int) sample {
 	var before, after runtime.MemStats
 	runtime.GC() // nobody pays for what another left behind
 	runtime.ReadMemStats(&before)
-	began := time.Now()
+	began := cpuTime()
 	c.run(n)
-	took := time.Since(began)
+	took := cpuTime() - began
 	runtime.ReadMemStats(&after)
 	per := func(total float64) float64 { return total / float64(n) }
 	return sample{

@@ -43,7 +43,11 @@ func (r *reader) more(end byte) bool {
 }
 
 func (r *reader) object(depth int) (map[string]any, error) {
-	object := map[string]any{}
+	room := 0
+	if depth == 1 { // tokens say a dozen things, and objects in them few
+		room = min(len(r.data)/64, 14)
+	}
+	object := make(map[string]any, room)
 	for r.at++; r.more('}'); {
 		name, err := r.text()
 		if err != nil {
