@@ -38,9 +38,9 @@ func newDenials(c Config) *denials {
 // an empty one.
 type holder interface{ holds() uint32 }
 
-// deny reports whether the session was revoked. An error says that nobody can
+// denied reports whether the session was revoked. An error says that nobody can
 // know now. With nothing revoked it costs two loads, and parses no claims.
-func (d *denials) deny(ctx context.Context, who *Identity) (bool, error) {
+func (d *denials) denied(ctx context.Context, who *Identity) (bool, error) {
 	s := who.session()
 	held := d.own.holds() | d.strangers.holds()
 	if held != 0 {
@@ -82,7 +82,9 @@ func (d *denials) ask(ctx context.Context, names ...string) (time.Time, error) {
 		before = later(before, one)
 	}
 	if err != nil {
-		d.away.CompareAndSwap(0, d.clock().UnixMilli())
+		if !errors.Is(err, context.Canceled) { // whoever asked has left
+			d.away.CompareAndSwap(0, d.clock().UnixMilli())
+		}
 		return before, unreachable(err)
 	}
 	d.away.Store(0)

@@ -18,6 +18,7 @@ type denylist struct {
 	mu      sync.RWMutex
 	denials map[string]denial
 	sweepAt int       // how many there are when expired ones are looked for
+	soonest time.Time // when one may expire; nothing has before
 	latest  time.Time // when the last one expires
 	floor   denial    // denies whatever began before it, whatever its name
 }
@@ -46,32 +47,38 @@ func (d *denylist) revoke(name string, before, until time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.clock()
-	if !now.Before(until) {
-		return
+	if d.full(name, now) {
+		d.floor = denial{before: now, until: d.latest}
+		clear(d.denials)
+		d.count()
 	}
-	known, again := d.denials[name]
-	if !again {
-		d.makeRoom(now)
-	}
-	d.denials[name] = denial{later(before, known.before), later(until, known.until)}
-	d.latest = later(d.latest, until)
-	d.held.Or(holding(name))
+	d.keep(name, denial{before, until}, now)
 }
 
 // offer is revoke for what a stranger asks for: when the list is full it refuses,
 // and what it knows stays.
 func (d *denylist) offer(name string, before, until time.Time) bool {
 	d.mu.Lock()
-	_, again := d.denials[name]
-	if !again && len(d.denials) >= d.most {
-		d.sweep(d.clock())
+	defer d.mu.Unlock()
+	now := d.clock()
+	if d.full(name, now) {
+		return false
 	}
-	full := !again && len(d.denials) >= d.most
-	d.mu.Unlock()
-	if !full {
-		d.revoke(name, before, until)
+	d.keep(name, denial{before, until}, now)
+	return true
+}
+
+func (d *denylist) keep(name string, denied denial, now time.Time) {
+	if !now.Before(denied.until) {
+		return
 	}
-	return !full
+	known := d.denials[name]
+	d.denials[name] = denial{later(denied.before, known.before), later(denied.until, known.until)}
+	if len(d.denials) == 1 || denied.until.Before(d.soonest) {
+		d.soonest = denied.until
+	}
+	d.latest = later(d.latest, denied.until)
+	d.held.Or(holding(name))
 }
 
 func holding(name string) uint32 {
@@ -88,26 +95,27 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// makeRoom forgets what has expired, and, when that isn't enough, raises the
-// floor over all the rest.
-func (d *denylist) makeRoom(now time.Time) {
-	if len(d.denials) < min(d.sweepAt, d.most) {
-		return
+// full reports whether there is no room for one more name, once what has expired
+// is forgotten.
+func (d *denylist) full(name string, now time.Time) bool {
+	if _, known := d.denials[name]; known || len(d.denials) < min(d.sweepAt, d.most) {
+		return false
 	}
-	d.sweep(now)
-	if len(d.denials) >= d.most {
-		d.floor = denial{before: now, until: d.latest}
-		clear(d.denials)
-		d.count()
+	if !now.Before(d.soonest) { // a flood must not have all of them looked at each time
+		d.sweep(now)
 	}
 	d.sweepAt = max(leastSweep, 2*len(d.denials))
+	return len(d.denials) >= d.most
 }
 
 // sweep forgets what has expired.
 func (d *denylist) sweep(now time.Time) {
+	d.soonest = d.latest
 	for name, denied := range d.denials {
 		if !now.Before(denied.until) {
 			delete(d.denials, name)
+		} else if denied.until.Before(d.soonest) {
+			d.soonest = denied.until
 		}
 	}
 	if !now.Before(d.floor.until) {

@@ -2,6 +2,7 @@ package gatehouse
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 )
@@ -80,4 +81,20 @@ func TestDenylistOfStrangers(t *testing.T) {
 	}
 	now = now.Add(time.Minute)
 	offer("p3", true)
+}
+
+// TestDenylistOfManyStrangers: however many come at once.
+func TestDenylistOfManyStrangers(t *testing.T) {
+	for range 200 {
+		d := newDenylist(8, time.Now)
+		now := time.Now()
+		var all sync.WaitGroup
+		for i := range 64 {
+			all.Go(func() { d.offer(fmt.Sprint("p", i), now, now.Add(time.Minute)) })
+		}
+		all.Wait()
+		if !d.before("somebody else").IsZero() || len(d.denials) != 8 {
+			t.Fatalf("the floor is at %v, over %d denials", d.before("somebody else"), len(d.denials))
+		}
+	}
 }

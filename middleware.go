@@ -337,7 +337,7 @@ func (g *Gate) admitRequest(w http.ResponseWriter, r *http.Request, who *Identit
 // admitSession lets a session in that wasn't revoked, and keeps it fresh. One
 // that was revoked while it was renewed is not let in either.
 func (g *Gate) admitSession(w http.ResponseWriter, r *http.Request, who *Identity) (*Identity, error) {
-	switch denied, err := g.denials.deny(r.Context(), who); {
+	switch denied, err := g.denials.denied(r.Context(), who); {
 	case denied:
 		g.refuseRevoked(w, r, who)
 		return nil, nil
@@ -348,7 +348,7 @@ func (g *Gate) admitSession(w http.ResponseWriter, r *http.Request, who *Identit
 	if kept == nil || kept == who {
 		return kept, err
 	}
-	if denied, _ := g.denials.deny(r.Context(), kept); denied {
+	if denied, _ := g.denials.denied(r.Context(), kept); denied {
 		g.refuseRevoked(w, r, kept)
 		return nil, nil
 	}

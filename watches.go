@@ -95,7 +95,7 @@ func (w *watches) add(ctx context.Context, who *Identity, end func()) (stop func
 		timer.Stop()
 		w.remove(added)
 	})
-	if denied, _ := w.denials.deny(ctx, who); denied { // between the request's look-up and ours
+	if denied, _ := w.denials.denied(ctx, who); denied { // between the request's look-up and ours
 		end()
 	}
 	return func() {
