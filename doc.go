@@ -8,9 +8,13 @@
 //   - Establishers put an [Identity] into the request and never refuse it:
 //     [Gate.Wrap] reads the session cookie and serves the endpoints below
 //     [Config.AuthPath], [Gate.Identify] only reads the cookie, and [Gate.API]
-//     answers programs, which are never redirected.
+//     answers programs, which are never redirected and may come with an access
+//     token in its place ([Config.API]).
 //   - Gates refuse: [Gate.RequireLogin], [Gate.Require], and [Gate.Mux], whose
 //     patterns each carry their rule.
+//
+// A service that signs nobody in, and takes access tokens alone, makes its Gate
+// with [NewResourceServer].
 //
 // A gate without an establisher in front of it refuses every request, so
 // forgetting one fails closed.

@@ -14,6 +14,13 @@
 // The caller keeps the [AuthRequest] between the two, bound to the browser, and
 // compares state.
 //
+// The other side of it, an API that is called with access tokens, is a [Verifier]:
+// JWTs and opaque tokens of several issuers, bound to keys and certificates or not.
+//
+//	verifier, err := oidc.NewVerifier(oidc.VerifierConfig{Audience: …, Issuers: …})
+//	…
+//	token, err := verifier.Authenticate(r)
+//
 // No call to the provider follows a redirect, reads more than 1 MiB or takes
 // longer than its deadline, and no error holds what a provider wrote: errors are
 // one of [ErrUnavailable], [ErrGrant], [ErrToken] and [ErrClient], and an
