@@ -81,8 +81,10 @@ type Config struct {
 	// Prompt, MaxAge, ACRValues and AuthParams go into every authorization
 	// request (OpenID Connect Core 1.0 §3.1.2.1). A positive MaxAge is sent in
 	// whole seconds, a negative one as max_age=0, and the ID token's auth_time
-	// is then required and checked. AuthParams can't replace parameters of the
-	// protocol itself.
+	// is then required and checked. AuthParams are further parameters, such as
+	// audience; they can't replace those of the protocol itself, and what has a
+	// field here (prompt, max_age, acr_values, scope, response_mode) is a mistake
+	// in them.
 	Prompt     string
 	MaxAge     time.Duration
 	ACRValues  []string
@@ -183,8 +185,9 @@ type Config struct {
 	Admit func(ctx context.Context, admission *Admission) error
 
 	// ErrorHandler, where set, writes every refusal and failure instead of the
-	// built-in page and problem document. err is always an [*Error]; only its
-	// Message is meant for the wire. Protective headers are already set.
+	// built-in page and problem document. err is always an [*Error], whose Status
+	// and Message are filled in; only they and Link are meant for the wire.
+	// Protective headers are already set.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 	// HTTPClient is used for every call to the provider: give it a custom CA or
 	// proxy. Redirects are never followed and bodies are bounded, whatever it
@@ -242,6 +245,7 @@ func (c Config) withDefaults() (Config, error) {
 		notNegative("OutageGrace", c.OutageGrace),
 		notNegative("RevocationGrace", c.RevocationGrace),
 		c.checkPrompt(),
+		c.checkAuthParams(),
 	)
 }
 
@@ -254,6 +258,23 @@ func (c Config) checkPrompt() error {
 		return mistake("Prompt", "\"none\" can't be combined with other values")
 	}
 	return nil
+}
+
+// checkAuthParams refuses what has a field of its own, and would go round what
+// that field sees to: a max_age that nobody remembers isn't checked either.
+func (c Config) checkAuthParams() error {
+	fields := map[string]string{"prompt": "Prompt", "max_age": "MaxAge", "acr_values": "ACRValues", "scope": "Scopes", "response_mode": "ResponseMode"}
+	var mistakes []string
+	for name := range c.AuthParams {
+		if field, ok := fields[name]; ok {
+			mistakes = append(mistakes, name+" is set by "+field)
+		}
+	}
+	if mistakes == nil {
+		return nil
+	}
+	slices.Sort(mistakes)
+	return mistake("AuthParams", strings.Join(mistakes, ", "))
 }
 
 // firstOf returns named, or else the first of others that is one as well.

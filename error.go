@@ -15,7 +15,8 @@ import (
 // that message. Every answer the library refuses with reaches
 // [Config.ErrorHandler] as an *Error.
 type Error struct {
-	// Status is the HTTP status to answer with; 0 counts as 500.
+	// Status is the HTTP status to answer with, 400 to 599; anything else counts
+	// as 500.
 	Status int
 	// Message is public: a sentence or two that say what to do next. Empty
 	// means the standard text of Status.
@@ -57,6 +58,17 @@ func (e *Error) message() string {
 	return e.Message
 }
 
+// filled is e with the defaults in their place, for handlers that write what it
+// says.
+func (e *Error) filled() *Error {
+	if e.Status == e.status() && e.Message != "" {
+		return e
+	}
+	filled := *e
+	filled.Status, filled.Message = e.status(), e.message()
+	return &filled
+}
+
 // refuses reports whether the error is somebody's decision rather than a
 // failure: a 4xx with a public message.
 func refuses(err error) bool {
@@ -87,7 +99,7 @@ func (g *Gate) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	g.challengeOn(w, r, failure)
 	if g.config.ErrorHandler != nil {
-		g.config.ErrorHandler(w, r, failure)
+		g.config.ErrorHandler(w, r, failure.filled())
 		return
 	}
 	g.pages.fail(w, r, failure, g.visit(r.Context()))

@@ -27,7 +27,8 @@ type Login struct {
 	LoginHint string
 	MaxAge    *time.Duration
 	ACRValues []string
-	// Params are further parameters; those of the protocol can't be replaced.
+	// Params are further parameters; those of the protocol can't be replaced, nor
+	// max_age, response_mode and scope be set.
 	Params url.Values
 
 	asked asked // by the sign-ins that this one steps up from

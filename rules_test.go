@@ -2,10 +2,12 @@ package gatehouse_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -223,6 +225,44 @@ func TestErrorHandler(t *testing.T) {
 	}
 }
 
+// TestErrorHandlerIsTold: what reaches the handler can be written as it is.
+func TestErrorHandlerIsTold(t *testing.T) {
+	errTaken := &gatehouse.Error{Status: http.StatusConflict, Message: "Taken."}
+	failures := map[string]error{
+		"/plain": errors.New("canary"), "/zero": &gatehouse.Error{}, "/odd": &gatehouse.Error{Status: 42, Message: "Odd.", Cause: errTaken},
+		"/silent": &gatehouse.Error{Status: http.StatusGone, Link: "/new"}, "/wrapped": fmt.Errorf("more: %w", errTaken),
+	}
+	w := newWorld(t, setup{
+		gate: func(c *gatehouse.Config) {
+			c.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+				var told *gatehouse.Error
+				if !errors.As(err, &told) {
+					t.Fatalf("%T", err)
+				}
+				if r.URL.Path == "/odd" && !errors.Is(err, errTaken) {
+					t.Error("the cause is lost")
+				}
+				w.WriteHeader(told.Status)
+				fmt.Fprint(w, told.Message, " ", told.Link)
+			}
+		},
+		routes: func(g *gatehouse.Gate) http.Handler {
+			return g.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.Fail(w, r, failures[r.URL.Path]) }))
+		},
+	})
+	for path, want := range map[string]struct {
+		status int
+		body   string
+	}{
+		"/plain": {500, "Internal Server Error. "}, "/zero": {500, "Internal Server Error. "}, "/odd": {500, "Odd. "},
+		"/silent": {410, "Gone. /new"}, "/wrapped": {409, "Taken. "},
+	} {
+		if res := w.browser().get(path); res.StatusCode != want.status || res.body != want.body {
+			t.Errorf("%s: %d %q, want %d %q", path, res.StatusCode, res.body, want.status, want.body)
+		}
+	}
+}
+
 func TestFail(t *testing.T) {
 	w := newWorld(t, setup{routes: func(g *gatehouse.Gate) http.Handler {
 		return g.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -325,6 +365,10 @@ func TestConfig(t *testing.T) {
 		"sign-in without end":   {func(c *gatehouse.Config) { c.AfterLogin = "/auth/login?x" }, []string{"AfterLogin"}},
 		"sign-out without end":  {func(c *gatehouse.Config) { c.AuthPath, c.AfterLogout = "/in/", "/in/logout" }, []string{"AfterLogout"}},
 		"BaseURL beyond ASCII":  {func(c *gatehouse.Config) { c.BaseURL = "https://bücher.example" }, []string{"BaseURL"}},
+		"issuer's document":     {func(c *gatehouse.Config) { c.Issuer += "/.well-known/openid-configuration" }, []string{"Issuer"}},
+		"parameters with a field": {func(c *gatehouse.Config) {
+			c.AuthParams = url.Values{"max_age": {"300"}, "audience": {"orders"}, "prompt": {"login"}}
+		}, []string{"AuthParams"}},
 	} {
 		config := good
 		c.change(&config)

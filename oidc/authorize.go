@@ -96,6 +96,7 @@ func (c *Client) authParams(m *metadata, request AuthRequest) url.Values {
 		params.Set("response_mode", "form_post")
 	}
 	params.Del("dpop_jkt")
+	params.Del("max_age") // one that the caller doesn't keep would go unchecked
 	for name, value := range map[string]string{
 		"prompt":     prompt,
 		"login_hint": request.LoginHint,

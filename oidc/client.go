@@ -124,6 +124,10 @@ func newClient(config Config, redirect error, endpoints ...string) (*Client, err
 // mistake is something wrong with a field.
 func mistake(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
 
+// discoveryPath is where an issuer's document is (OpenID Connect Discovery 1.0
+// §4), and what people copy along with the issuer.
+const discoveryPath = "/.well-known/openid-configuration"
+
 func checkIssuer(issuer string, insecureHTTP bool) error {
 	if issuer == "" {
 		return mistake("Issuer", "is required")
@@ -134,6 +138,8 @@ func checkIssuer(issuer string, insecureHTTP bool) error {
 		return mistake("Issuer", "is not a URL")
 	case strings.ContainsAny(issuer, "{}"):
 		return mistake("Issuer", "is a template; name one tenant")
+	case strings.HasSuffix(u.Path, discoveryPath):
+		return mistake("Issuer", "is the address of the discovery document; leave out "+discoveryPath)
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return mistake("Issuer", "must have no query or fragment")
 	case !secure(u, insecureHTTP):
