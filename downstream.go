@@ -113,7 +113,7 @@ func (g *Gate) Downstream(d Downstream) (http.RoundTripper, error) {
 	case !d.Own && target.IsZero():
 		transport.source = user
 	case g.credentials == nil:
-		mistakes = append(mistakes, errors.New("Own, Audience, Resource, Scopes: take a Gate with a ClientID"))
+		mistakes = append(mistakes, mistake("Own, Audience, Resource, Scopes", "take a Gate with a ClientID"))
 	case d.Own:
 		transport.source = &ownToken{issued: issued{gate: g, target: target}, key: g.ownKey}
 	default:
@@ -147,11 +147,11 @@ func calledOrigin(text string, insecureHTTP bool) (string, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil, u.Hostname() == "", u.User != nil, u.Opaque != "", u.Path != "" && u.Path != "/", u.RawQuery != "", u.ForceQuery, u.Fragment != "":
-		return "", fmt.Errorf("Origins: %q is not an origin such as https://orders.internal", text)
+		return "", mistake("Origins", fmt.Sprintf("%q is not an origin such as https://orders.internal", text))
 	case u.Scheme == "http" && !insecureHTTP && !loopback.Host(u.Hostname()):
-		return "", fmt.Errorf("Origins: %q: http is for loopback only", text)
+		return "", mistake("Origins", fmt.Sprintf("%q: http is for loopback only", text))
 	case u.Scheme != "https" && u.Scheme != "http":
-		return "", fmt.Errorf("Origins: %q must be https", text)
+		return "", mistake("Origins", fmt.Sprintf("%q must be https", text))
 	}
 	return originOf(u), nil
 }

@@ -61,7 +61,7 @@ func NewMinter(config MinterConfig) (*Minter, error) {
 		config.Lifetime = defaultMintLifetime
 	}
 	if config.Lifetime < time.Second || config.Lifetime > maxMintLifetime {
-		mistakes = append(mistakes, fmt.Errorf("Lifetime: must be of one second to one hour, is %v", config.Lifetime))
+		mistakes = append(mistakes, mistake("Lifetime", fmt.Sprintf("must be of one second to one hour, is %v", config.Lifetime)))
 	}
 	if config.Clock == nil {
 		config.Clock = time.Now
