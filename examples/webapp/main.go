@@ -54,6 +54,9 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	config.Logger = log
+	if config.API.Audience != nil { // clients are told where to get tokens
+		config.API.Resource, config.API.Scopes = config.BaseURL, []string{"orders:read"}
+	}
 	disconnect, err := useRedis(&config)
 	if err != nil {
 		return err
