@@ -98,21 +98,6 @@ return table.concat(kinds, ' ')`, "0")
 	}
 }
 
-// TestCluster: a cluster refuses scripts and transactions over several slots.
-func TestCluster(t *testing.T) {
-	server := redistest.Start(t, "--cluster-enabled", "yes")
-	server.Do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-	eventually(t, "the cluster is up", func() bool { return strings.Contains(server.Do("CLUSTER", "INFO"), "cluster_state:ok") })
-	s := open(t, redisstore.Config{URL: server.URL()})
-	use(t, s)
-	other := open(t, redisstore.Config{URL: server.URL()})
-	if isRevoked(t, other, "later") {
-		t.Error("revoked too early")
-	}
-	revoke(t, s, "later")
-	eventually(t, "revoked there too", func() bool { return isRevoked(t, other, "later") })
-}
-
 func TestPassword(t *testing.T) {
 	server := redistest.Start(t, "--requirepass", password)
 	url := "redis://:" + password + "@" + server.Addr()

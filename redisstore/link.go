@@ -170,7 +170,9 @@ func jitter(d time.Duration) time.Duration {
 func (l *link) fall(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.up.Store(nil)
+	if l.up.Swap(nil) != nil {
+		l.since = time.Now()
+	}
 	l.err = err
 	l.change()
 }
