@@ -168,7 +168,7 @@ func (g *Group) isForgotten(f *flight) bool {
 // tellPresented lets the coordinator know, once for each key, and later where
 // too many are being told already. It needs the lock.
 func (g *Group) tellPresented(next Key, now time.Time) {
-	if g.closed || g.presented.has(next) {
+	if g.closed {
 		return
 	}
 	select {
@@ -176,14 +176,15 @@ func (g *Group) tellPresented(next Key, now time.Time) {
 	default:
 		return
 	}
-	g.presented.add(next)
+	if !g.presented.add(next) {
+		<-g.telling
+		return
+	}
 	g.running.Go(func() {
 		defer func() { <-g.telling }()
 		ctx, cancel := context.WithTimeout(g.closing, tellBudget)
 		defer cancel()
 		if g.config.Coordinator.Shorten(ctx, nameOf(next), now.Add(linger)) != nil {
-			g.mu.Lock()
-			defer g.mu.Unlock()
 			g.presented.remove(next)
 		}
 	})

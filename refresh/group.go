@@ -188,7 +188,7 @@ func (g *Group) Active() bool { return g.config.Coordinator != nil || g.remember
 // forgotten 30 s after the first time. The coordinator, if there is one, is told
 // once, and nobody waits for that.
 func (g *Group) Presented(next Key) {
-	if !g.Active() {
+	if !g.Active() || g.presented.has(next) {
 		return
 	}
 	g.mu.Lock()

@@ -1,10 +1,15 @@
 package refresh
 
+import "sync"
+
 // presented are the keys that the coordinator was told about, two generations
 // of them: when the younger one is full it becomes the older, and that is
-// dropped. A key that was dropped is told again. The group's lock guards it.
+// dropped. A key that was dropped is told again. It has a lock of its own,
+// because every request asks.
 type presented struct {
-	max            int // of one generation
+	max int // of one generation
+
+	mu             sync.RWMutex
 	younger, older map[Key]struct{}
 }
 
@@ -13,24 +18,35 @@ func newPresented(max int) *presented {
 }
 
 func (p *presented) has(key Key) bool {
-	if _, ok := p.younger[key]; ok {
-		return true
+	p.mu.RLock()
+	_, young := p.younger[key]
+	_, old := p.older[key]
+	p.mu.RUnlock()
+	if old && !young { // in use, so it isn't dropped
+		p.add(key)
 	}
-	if _, ok := p.older[key]; !ok {
-		return false
-	}
-	p.add(key) // in use
-	return true
+	return young || old
 }
 
-func (p *presented) add(key Key) {
+// add reports whether the key is new.
+func (p *presented) add(key Key) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, young := p.younger[key]
+	_, old := p.older[key]
+	if young {
+		return false
+	}
 	if len(p.younger) >= p.max {
 		p.younger, p.older = map[Key]struct{}{}, p.younger
 	}
 	p.younger[key] = struct{}{}
+	return !old
 }
 
 func (p *presented) remove(key Key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	delete(p.younger, key)
 	delete(p.older, key)
 }
