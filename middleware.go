@@ -31,6 +31,7 @@ type Gate struct {
 	denials   *denials
 	watches   *watches
 	directory *directory
+	remote    []remote // what Ready asks besides the provider
 	foreign   *crossOrigin
 	flows     *flows
 	spent     *spent.Set // flows whose callback was used
@@ -49,6 +50,7 @@ type Gate struct {
 // is first needed, and the application starts while it is down. The error joins
 // every mistake in the configuration, each naming its field.
 func New(config Config) (*Gate, error) {
+	remote := config.remote()
 	config, err := config.withDefaults()
 	mistakes := []error{err}
 	note := func(err error) {
@@ -61,6 +63,7 @@ func New(config Config) (*Gate, error) {
 		config: config,
 		log:    config.Logger,
 		names:  names{config.Issuer, config.ClientID},
+		remote: remote,
 		spent:  spent.New(spentFlows, config.Clock),
 	}
 	g.provider, err = oidc.NewClient(g.providerConfig())
@@ -212,15 +215,8 @@ func (g *Gate) Ready(ctx context.Context) error {
 		return g.bearers.verifier.Ready(ctx)
 	}
 	mistakes := []error{g.provider.Ready(ctx)}
-	asked := map[any]bool{}
-	for _, part := range []struct {
-		field string
-		value any
-	}{{"Store", g.config.Store}, {"Revocations", g.config.Revocations}, {"Coordinator", g.config.Coordinator}} {
-		if remote, ok := part.value.(readier); ok && !asked[part.value] {
-			asked[part.value] = true
-			mistakes = append(mistakes, prefixed(part.field, remote.Ready(ctx)))
-		}
+	for _, part := range g.remote {
+		mistakes = append(mistakes, prefixed(part.field, part.Ready(ctx)))
 	}
 	return errors.Join(mistakes...)
 }

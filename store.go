@@ -61,3 +61,22 @@ type Watcher interface {
 type readier interface {
 	Ready(ctx context.Context) error
 }
+
+// remote is one of them, by the field that names it.
+type remote struct {
+	field string
+	readier
+}
+
+// remote returns those that are named, each of which may stand for others.
+func (c Config) remote() (found []remote) {
+	for _, part := range []struct {
+		field string
+		value any
+	}{{"Store", c.Store}, {"Revocations", c.Revocations}, {"Coordinator", c.Coordinator}} {
+		if ready, ok := part.value.(readier); ok {
+			found = append(found, remote{part.field, ready})
+		}
+	}
+	return found
+}

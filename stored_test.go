@@ -280,3 +280,20 @@ func TestLogoutDuringRenewal(t *testing.T) {
 	b.keep(cookies)
 	b.fetch("/me").want(t, http.StatusUnauthorized)
 }
+
+// oddStore can't be compared, and is ready all the same.
+type oddStore struct {
+	*shelf
+	_ []int
+}
+
+func TestStoreThatCantBeCompared(t *testing.T) {
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		odd := oddStore{shelf: newShelf(c.Clock)}
+		c.Store, c.Revocations = odd, odd
+	}})
+	w.browser().signIn()
+	if err := w.gate.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
