@@ -22,6 +22,11 @@
 // Handlers find out who is asking with [IdentityFrom]; their tests say so with
 // [WithIdentity] and [NewIdentity], without any provider.
 //
+// Sessions live in cookies, or on the server where there is a [Config.Store].
+// [Gate.Revoke] ends them, and so does the provider by the back channel; several
+// processes obey when they share [Config.Revocations]. Handlers that live long
+// work under [Identity.Context].
+//
 // Everything a Gate touches is safe for concurrent use. [Gate.Close] waits for
 // the renewals that are still under way.
 package gatehouse
