@@ -30,7 +30,9 @@ type Admission struct {
 	// what was set before. Values must be encodable as JSON. The claims that
 	// say who vouches for whom (iss, sub, aud and the like) can't be set.
 	Own map[string]any
-	// AccessToken is the access token just received, for calls to an API.
+	// AccessToken is the access token just received, for calls to an API. With
+	// [Config.DPoP] it is bound to a key that isn't here, and of no use as a bearer
+	// token.
 	AccessToken string
 }
 

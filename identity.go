@@ -143,8 +143,8 @@ func (i *Identity) String(name string) string {
 }
 
 // AccessToken returns the access token, made fresh before the handler ran, or the
-// one that the request carries; ""
-// for an identity made by [NewIdentity].
+// one that the request carries; "" for an identity made by [NewIdentity]. With
+// [Config.DPoP] it takes a proof to use it, which [Gate.Client] makes.
 func (i *Identity) AccessToken() string {
 	if i.known.bearer != nil {
 		return i.known.bearer.Text()

@@ -81,6 +81,7 @@ type Client struct {
 	keys     *keySet
 	logouts  *spent.Set // logout tokens, by jti
 	sender   *Sender
+	pushes   chan struct{} // one of pushesAtOnce each
 }
 
 // Algorithms of signatures (RFC 7518 §3.1, RFC 8037 §3.1). "none" is no
@@ -117,7 +118,7 @@ func newClient(config Config, redirect error, endpoints ...string) (*Client, err
 	c.metadata = newDiscovery(c.caller, endpoints...)
 	c.keys = newKeySet(c.caller, c.metadata.jwks)
 	c.logouts = spent.New(maxLogouts, c.clock)
-	c.sender = NewSender(c.clock)
+	c.sender, c.pushes = NewSender(c.clock), make(chan struct{}, pushesAtOnce)
 	return c, nil
 }
 

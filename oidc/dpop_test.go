@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -212,99 +211,6 @@ func TestCodeIsBound(t *testing.T) {
 	stolen.ProofKey = oidc.NewProofKey()
 	if _, err := p.client.Exchange(t.Context(), answer.Code, stolen); !errors.Is(err, oidc.ErrGrant) {
 		t.Errorf("%v", err)
-	}
-}
-
-func TestPushedRequests(t *testing.T) {
-	for name, c := range map[string]struct {
-		providing oidctest.Config
-		change    func(*oidc.Config)
-		pushed    int
-	}{
-		"not asked for": {oidctest.Config{}, nil, 0},
-		"configured":    {oidctest.Config{}, func(c *oidc.Config) { c.PushedRequests = true }, 1},
-		"required":      {oidctest.Config{RequirePushed: true}, nil, 1},
-		"form post":     {oidctest.Config{RequirePushed: true}, func(c *oidc.Config) { c.ClientAuth = "client_secret_post" }, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := newParty(t, c.providing, c.change)
-			asked := request
-			asked.Params = url.Values{"request_uri": {"https://evil.example/"}, "dpop_jkt": {"planted"}, "ui_locales": {"de"}}
-			location, err := p.client.AuthCodeURL(t.Context(), asked)
-			if err != nil {
-				t.Fatal(err)
-			}
-			u, err := url.Parse(location)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := p.provider.Calls(oidctest.PushedRequest); got != c.pushed {
-				t.Fatalf("%d pushed, want %d", got, c.pushed)
-			}
-			if u.Query().Has("dpop_jkt") {
-				t.Error("a dpop_jkt that is nobody's was sent")
-			}
-			if c.pushed == 0 {
-				return
-			}
-			if query := u.Query(); len(query) != 2 || query.Get("client_id") != "app" || !strings.HasPrefix(query.Get("request_uri"), "urn:") {
-				t.Errorf("the browser is sent with %v", query)
-			}
-			form := p.provider.Requests(oidctest.PushedRequest)[0].Form
-			if form.Get("state") != "state" || form.Get("ui_locales") != "de" || form.Has("request_uri") {
-				t.Errorf("pushed %v", form)
-			}
-			if _, err := p.signIn(request); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
-func TestPushedRequestsThatFail(t *testing.T) {
-	pushing := func(c *oidc.Config) { c.PushedRequests = true }
-	for name, c := range map[string]struct {
-		hostile func(*oidctest.Server)
-		want    error
-		says    string
-	}{
-		"no endpoint": {func(s *oidctest.Server) {
-			s.OnAnswer(oidctest.Discovery, func(d map[string]any) { delete(d, "pushed_authorization_request_endpoint") })
-		}, oidc.ErrClient, "pushed_authorization_request_endpoint"},
-		"over http": {func(s *oidctest.Server) {
-			s.OnAnswer(oidctest.Discovery, func(d map[string]any) {
-				d["pushed_authorization_request_endpoint"] = "http://idp.example.com/par"
-			})
-		}, oidc.ErrToken, "pushed_authorization_request_endpoint"},
-		"refused": {func(s *oidctest.Server) {
-			s.Intercept(oidctest.PushedRequest, oidctest.OAuthError(400, "invalid_scope", "canary"))
-		}, oidc.ErrClient, "invalid_scope"},
-		"unauthenticated": {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.Status(401)) }, oidc.ErrClient, "401"},
-		"down":            {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.Status(503)) }, oidc.ErrUnavailable, "503"},
-		"too many":        {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.Status(429)) }, oidc.ErrUnavailable, "429"},
-		"dropped":         {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.Drop()) }, oidc.ErrUnavailable, ""},
-		"redirected": {func(s *oidctest.Server) {
-			s.Intercept(oidctest.PushedRequest, oidctest.Redirect(307, "https://evil.example/"))
-		}, oidc.ErrUnavailable, "307"},
-		"a bomb": {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.GzipBomb()) }, oidc.ErrUnavailable, ""},
-		"no JSON": {func(s *oidctest.Server) {
-			s.Intercept(oidctest.PushedRequest, oidctest.Body(201, "text/html", "canary"))
-		}, oidc.ErrUnavailable, ""},
-		"no reference": {func(s *oidctest.Server) {
-			s.OnAnswer(oidctest.PushedRequest, func(d map[string]any) { delete(d, "request_uri") })
-		}, oidc.ErrToken, "request_uri"},
-		"a number": {func(s *oidctest.Server) {
-			s.OnAnswer(oidctest.PushedRequest, func(d map[string]any) { d["request_uri"] = 7 })
-		}, oidc.ErrToken, "request_uri"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := newParty(t, oidctest.Config{}, pushing)
-			c.hostile(p.provider)
-			_, err := p.client.AuthCodeURL(t.Context(), request)
-			if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "canary") {
-				t.Errorf("%v, want %v that says %q", err, c.want, c.says)
-			}
-		})
 	}
 }
 

@@ -24,6 +24,12 @@ func (c *Client) push(ctx context.Context, m *metadata, params url.Values, key P
 			pushed[name] = values
 		}
 	}
+	select {
+	case c.pushes <- struct{}{}:
+		defer func() { <-c.pushes }()
+	case <-ctx.Done():
+		return "", unavailable(opPush, ctx.Err())
+	}
 	err = c.withNonce(key, m.pushed, func() error {
 		r, err := c.authenticated(ctx, m, m.pushed, pushed)
 		if err != nil {
@@ -35,7 +41,12 @@ func (c *Client) push(ctx context.Context, m *metadata, params url.Values, key P
 	return reference, err
 }
 
-const opPush = "pushed request"
+const (
+	opPush = "pushed request"
+	// pushesAtOnce bounds what strangers can have the provider asked at once: it takes
+	// nobody's sign-in to begin one.
+	pushesAtOnce = 64
+)
 
 // readPushed reads the answer (RFC 9126 §2.2, §2.3).
 func (c *Client) readPushed(res *http.Response, err error) (reference string, _ error) {

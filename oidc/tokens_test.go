@@ -82,6 +82,8 @@ func FuzzParseTokens(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
 	f.Add(oidc.TokenSet{AccessToken: "a.b.c", RefreshToken: "r", IDToken: "eyJhIjoxfQ.eyJhIjoxfQ.AAAA", Expires: time.Now()}.Pack().Bytes())
+	f.Add(oidc.TokenSet{AccessToken: "a.b.c", RefreshToken: "r", ProofKey: oidc.NewProofKey()}.Pack().Bytes())
+	f.Add(make([]byte, 40))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		tokens, err := oidc.ParseTokens(frame)
 		if err != nil {
@@ -90,9 +92,9 @@ func FuzzParseTokens(f *testing.F) {
 		tokens.IDTokenPayload()
 		again := oidc.TokenSet{
 			AccessToken: tokens.AccessToken(), RefreshToken: tokens.RefreshToken(), IDToken: tokens.IDToken(), Scope: tokens.Scope(),
-			Issued: tokens.Issued(), Expires: tokens.Expires(),
+			Issued: tokens.Issued(), Expires: tokens.Expires(), ProofKey: tokens.ProofKey(),
 		}.Pack()
-		if again.AccessToken() != tokens.AccessToken() || again.IDToken() != tokens.IDToken() {
+		if again.AccessToken() != tokens.AccessToken() || again.IDToken() != tokens.IDToken() || again.ProofKey().Thumbprint() != tokens.ProofKey().Thumbprint() {
 			t.Fatalf("%x doesn't round-trip", frame)
 		}
 	})
