@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/redis/rueidis"
@@ -94,20 +96,40 @@ func (l *link) republish() {
 	l.missing, l.empty = 0, false
 }
 
+// publish reads before it writes, which is less work: of many processes that
+// publish the same, in no order, most come too late.
 func (s *Store) publish(c *clients, some map[string]denial) bool {
 	ctx, cancel := context.WithTimeout(s.closing, s.config.Timeout)
 	defer cancel()
-	names := make([]string, 0, len(some))
-	steps := make([]rueidis.LuaExec, 0, len(some))
-	for name, d := range some {
-		names = append(names, name)
+	names := slices.Collect(maps.Keys(some))
+	commands := make(rueidis.Commands, len(names))
+	for i, name := range names {
+		commands[i] = c.revocations.B().Get().Key(s.keys.revocation(name)).Build()
+	}
+	var missing []string
+	var steps []rueidis.LuaExec
+	for i, reply := range c.revocations.DoMulti(ctx, commands...) {
+		text, err := reply.ToString()
+		if unlessNil(err) != nil {
+			return false
+		}
+		name := names[i]
+		d := some[name]
+		if kept := parseDenial(text); kept.before >= d.before && kept.until >= d.until {
+			s.known.published(name, d)
+			continue
+		}
+		missing = append(missing, name)
 		steps = append(steps, rueidis.LuaExec{Keys: []string{s.keys.revocation(name)}, Args: s.revocationArgs(d)})
+	}
+	if len(steps) == 0 {
+		return true
 	}
 	for i, reply := range revokeScript.lua.ExecMulti(ctx, c.revocations, steps...) {
 		if reply.Error() != nil {
 			return false
 		}
-		s.known.published(names[i], some[names[i]])
+		s.known.published(missing[i], some[missing[i]])
 	}
 	return true
 }
