@@ -303,8 +303,8 @@ func (l *link) rise(c *clients, breaks int, epoch string, runs map[string]bool) 
 		return errUnsteady
 	}
 	anew := l.isNewRun(runs)
-	returned := l.epoch != "" && (anew || l.up.Load() == nil)
-	if anew { // of a new server nothing was heard until now
+	returned := anew || l.up.Load() == nil // or came for the first time: who watched before has missed something
+	if anew {                              // of a new server nothing was heard until now
 		l.store.takeBack(nil)
 	}
 	if lost := l.epoch != "" && l.epoch != epoch; lost || anew {

@@ -28,7 +28,7 @@ func (e *ear) hear(names []string) {
 	}
 }
 
-func (e *ear) heardAny() bool { e.mu.Lock(); defer e.mu.Unlock(); return e.any > 0 }
+func (e *ear) heardAny() int { e.mu.Lock(); defer e.mu.Unlock(); return e.any }
 
 func (e *ear) heard(name string) bool {
 	e.mu.Lock()
@@ -83,20 +83,22 @@ func TestRedisComesBackEmpty(t *testing.T) {
 			if err := gone.Close(); err != nil {
 				t.Fatal(err)
 			}
+			before := told.heardAny()
 			lose(server)
-			eventually(t, "ready again", func() bool { return told.heardAny() && here.Ready(t.Context()) == nil })
-			if value, err := here.Load(t.Context(), "session"); value != nil || err != nil {
-				t.Errorf("afterwards: %q, %v", value, err)
-			}
+			eventually(t, "the session is gone", func() bool {
+				value, err := here.Load(t.Context(), "session")
+				return value == nil && err == nil && told.heardAny() > before
+			})
 			fresh := open(t, redisstore.Config{URL: server.URL()})
-			for i := range 1000 {
-				if !isRevoked(t, fresh, fmt.Sprint("n", i)) {
-					t.Fatalf("n%d isn't revoked any more", i)
+			eventually(t, "all are revoked again", func() bool {
+				for i := range 1000 {
+					if !isRevoked(t, fresh, fmt.Sprint("n", i)) {
+						return false
+					}
 				}
-			}
-			if !isRevoked(t, fresh, "own") {
-				t.Error("its own isn't revoked any more")
-			}
+				return isRevoked(t, fresh, "own")
+			})
+			eventually(t, "ready again", func() bool { return here.Ready(t.Context()) == nil })
 		})
 	}
 }
@@ -162,7 +164,7 @@ func TestCutConnections(t *testing.T) {
 			return err == nil && string(value) == string(kept) && isRevoked(t, behind, fmt.Sprint("n", i))
 		})
 	}
-	if !told.heardAny() {
+	if told.heardAny() < 10 {
 		t.Error("nobody heard that anything may have changed")
 	}
 }

@@ -122,8 +122,8 @@ type watchers struct {
 type watcher struct{ changed func(names []string) }
 
 // Watch calls changed as soon as Redis says that something was revoked, or that
-// a session changed that this process has read; nil stands for any, after a
-// connection broke. changed returns quickly. stop ends that.
+// a session changed that this process has read; nil stands for any, whenever it
+// is connected, at first or again. changed returns quickly. stop ends that.
 func (s *Store) Watch(changed func(names []string)) (stop func()) {
 	w := &watcher{changed}
 	s.watch.mu.Lock()

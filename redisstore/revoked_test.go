@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/redisstore"
 	"github.com/gatehouse-go/gatehouse/redisstore/redistest"
@@ -38,5 +39,22 @@ func TestToldAndAskedAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
+	}
+}
+
+// TestWatchedBeforeRedisIsThere: what was revoked before the first connection
+// can't be told by name.
+func TestWatchedBeforeRedisIsThere(t *testing.T) {
+	server := redistest.Start(t)
+	proxy := redistest.NewProxy(t, server.Addr())
+	proxy.Silence(true)
+	s := open(t, redisstore.Config{URL: proxy.URL(), Timeout: 200 * time.Millisecond})
+	told := &ear{}
+	defer s.Watch(told.hear)()
+	revoke(t, open(t, redisstore.Config{URL: server.URL()}), "name")
+	proxy.Silence(false)
+	eventually(t, "anything may have changed", func() bool { return told.heardAny() > 0 })
+	if !isRevoked(t, s, "name") {
+		t.Error("not revoked")
 	}
 }
