@@ -362,3 +362,25 @@ func TestDownstreamInALongHandler(t *testing.T) {
 		}
 	}
 }
+
+// A session that is revoked while a handler runs is renewed no more, whatever the
+// handler asks for.
+func TestDownstreamAfterARevocation(t *testing.T) {
+	api := newService(t)
+	var w *world
+	w = calling(t, setup{gate: func(c *gatehouse.Config) {
+		c.Store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
+	}}, func() string {
+		if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{SID: w.provider.SID()}); err != nil {
+			t.Error(err)
+		}
+		w.clock.advance(6 * time.Minute)
+		return api.URL
+	}, usersToken(api))
+	b := w.browser().signIn()
+	calls := w.provider.Calls(oidctest.Token)
+	b.get("/call")
+	if got := w.provider.Calls(oidctest.Token) - calls; got != 0 {
+		t.Errorf("%d token requests for a session that was revoked", got)
+	}
+}

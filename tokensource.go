@@ -116,9 +116,12 @@ func (g *Gate) latest(ctx context.Context, s *session) *session {
 
 // renewInside renews a session while a handler runs, nil where that can't be. It
 // takes a store: the cookies of this request are written, and tokens that a browser
-// doesn't get are lost.
+// doesn't get are lost. One that was revoked since isn't renewed.
 func (g *Gate) renewInside(ctx context.Context, s *session) *session {
 	if s.place.ticket == nil || !s.tokens.HasRefresh() {
+		return nil
+	}
+	if denied, err := g.denials.denied(ctx, newIdentity(g, *s)); denied || err != nil {
 		return nil
 	}
 	value, err := g.renewals.Do(ctx, s.key(), g.renewal(s, false, ""))
