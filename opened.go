@@ -9,18 +9,21 @@ import (
 // costs a hash and a look-up. It is bounded: what hasn't been asked for lately
 // makes room.
 type opened struct {
-	seeds  [2]maphash.Seed
+	seed   maphash.Seed
 	shards [openedShards]openedShard
 }
 
 // openedShards keeps clients that come at the same time out of each other's way.
 const openedShards = 16
 
-// openedName is 128 bits of a sealed text, under seeds that nobody outside this
-// process knows or sees the effect of. Only who can tell what another text's
-// name is could make one that is taken for it, and guessing is as hopeless as
-// guessing the seal itself.
-type openedName [2]uint64
+// openedName stands for a sealed text: a hash of it under a seed that nobody
+// outside this process knows or sees the effect of, and its end, which is the seal
+// itself. Only who knows the end of another text could make one that is taken for
+// it, and guessing that is guessing the seal.
+type openedName struct {
+	hash uint64
+	end  [22]byte // 128 bits in base64url
+}
 
 // openedShard is a clock: a ring of places and a hand that goes round, and
 // spares once whoever was asked for since it last came by.
@@ -43,7 +46,7 @@ func newOpened(size int) *opened {
 	if size < 0 {
 		return nil
 	}
-	o := &opened{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+	o := &opened{seed: maphash.MakeSeed()}
 	for i := range o.shards {
 		o.shards[i].size = (size + openedShards - 1) / openedShards
 		o.shards[i].places = map[openedName]*openedPlace{}
@@ -55,10 +58,12 @@ func (o *opened) name(text string) openedName {
 	if o == nil {
 		return openedName{}
 	}
-	return openedName{maphash.String(o.seeds[0], text), maphash.String(o.seeds[1], text)}
+	name := openedName{hash: maphash.String(o.seed, text)}
+	copy(name.end[:], text[max(len(text)-len(name.end), 0):])
+	return name
 }
 
-func (o *opened) shard(name openedName) *openedShard { return &o.shards[name[0]%openedShards] }
+func (o *opened) shard(name openedName) *openedShard { return &o.shards[name.hash%openedShards] }
 
 // get returns whose session it is, or nil.
 func (o *opened) get(name openedName) *Identity {
