@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
 // Client is what a provider knows of the application.
@@ -18,6 +22,8 @@ type Client struct {
 	RedirectURI           string
 	PostLogoutRedirectURI string
 	BackchannelLogoutURI  string // used by providers with [Traits.Backchannel]
+	// Key signs who the client is, with [AuthKey].
+	Key oidc.SigningKey
 }
 
 // Renew uses a refresh token as its client may, behind the application's back.
@@ -100,4 +106,19 @@ func (s *Server) call(r *http.Request) (map[string]any, error) {
 		return nil, err
 	}
 	return values, nil
+}
+
+// jwks is the public key of the client as it registers it; nil where it has none.
+func (c Client) jwks(t testing.TB) json.RawMessage {
+	t.Helper()
+	if c.Auth != AuthKey {
+		return nil
+	}
+	minter, err := oidc.NewMinter(oidc.MinterConfig{Issuer: c.ID, Keys: []oidc.SigningKey{c.Key}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	minter.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/jwks", nil))
+	return answer.Body.Bytes()
 }

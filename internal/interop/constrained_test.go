@@ -12,7 +12,7 @@ import (
 // people sign in, are renewed, and sign out.
 func TestConstrained(t *testing.T) {
 	for _, p := range []interop.Provider{interop.GoOIDC(), interop.GoOIDCKeepingTokens(), interop.OIDCProvider()} {
-		for _, auth := range []string{interop.AuthBasic, interop.AuthNone} {
+		for _, auth := range []string{interop.AuthBasic, interop.AuthNone, interop.AuthKey} {
 			p := p.Constrained().Authenticating(auth)
 			t.Run(p.Name+" "+auth, func(t *testing.T) {
 				w := newWorld(t, p, func(c *gatehouse.Config) { c.DPoP = true })

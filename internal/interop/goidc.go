@@ -2,6 +2,7 @@ package interop
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -74,11 +75,19 @@ func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provi
 	if s.constrained {
 		code = append(code, provider.WithPAR(nil, provider.WithPARRequired()))
 	}
+	var registered *goidc.JSONWebKeySet
+	if text := s.Client.jwks(t); text != nil {
+		registered = new(goidc.JSONWebKeySet)
+		if err := json.Unmarshal(text, registered); err != nil {
+			t.Fatal(err)
+		}
+	}
 	options := []provider.Option{
 		provider.WithScopes(goidc.ScopeOpenID, goidc.ScopeProfile, goidc.ScopeEmail, goidc.ScopeOfflineAccess),
 		provider.WithSecretBasicAuthn(),
 		provider.WithSecretPostAuthn(),
 		provider.WithNoneAuthn(),
+		provider.WithPrivateKeyJWTAuthn(goidc.SigAlgES256),
 		provider.WithAuthCodeGrant(
 			provider.AuthCodeGrantConfig{ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode}},
 			code...,
@@ -110,6 +119,7 @@ func openGoOIDC(t testing.TB, s *Server, lifetime time.Duration, refresh []provi
 				ResponseTypes:          []goidc.ResponseType{goidc.ResponseTypeCode},
 				ScopeIDs:               "openid profile email offline_access",
 				TokenAuthnMethod:       goidc.AuthnMethod(s.Client.Auth),
+				JWKS:                   registered,
 			},
 		}),
 	}

@@ -67,10 +67,11 @@ func settings(t testing.TB, s *Server) string {
 	text, err := json.Marshal(map[string]any{
 		"issuer": s.Issuer,
 		"people": people,
-		"client": map[string]string{
+		"client": map[string]any{
 			"id":                    s.Client.ID,
 			"secret":                s.Client.Secret,
 			"auth":                  s.Client.Auth,
+			"jwks":                  s.Client.jwks(t),
 			"redirectURI":           s.Client.RedirectURI,
 			"postLogoutRedirectURI": s.Client.PostLogoutRedirectURI,
 			"backchannelLogoutURI":  s.Client.BackchannelLogoutURI,

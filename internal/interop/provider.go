@@ -26,10 +26,10 @@ type Provider struct {
 
 // Authenticating returns the provider with its client registered for another
 // token_endpoint_auth_method than client_secret_basic: client_secret_post, or
-// none for a public client.
+// private_key_jwt, or none for a public client.
 func (p Provider) Authenticating(method string) Provider {
 	p.auth = method
-	if method == AuthNone {
+	if method == AuthNone || method == AuthKey {
 		p.secret = ""
 	}
 	return p
@@ -50,6 +50,7 @@ const (
 	AuthBasic = "client_secret_basic"
 	AuthPost  = "client_secret_post"
 	AuthNone  = "none"
+	AuthKey   = "private_key_jwt"
 )
 
 // Traits are what providers differ in. The harness' own tests hold each of them

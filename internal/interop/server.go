@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
 // Server is a provider that runs, with one client registered. It notes every
@@ -48,6 +50,7 @@ func (p Provider) Start(t testing.TB, baseURL string, clock *Clock) *Server {
 			RedirectURI:           baseURL + "/auth/callback",
 			PostLogoutRedirectURI: baseURL + "/",
 			BackchannelLogoutURI:  baseURL + "/auth/backchannel-logout",
+			Key:                   oidc.NewSigningKey(),
 		},
 		Clock:   clock,
 		address: address,

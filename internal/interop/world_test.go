@@ -65,6 +65,9 @@ func newWorld(t *testing.T, p interop.Provider, change func(*gatehouse.Config)) 
 		Logger:       slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Clock:        w.clock.Now,
 	}
+	if w.server.Client.Auth == interop.AuthKey {
+		config.ClientKey = w.server.Client.Key
+	}
 	if change != nil {
 		change(&config)
 	}

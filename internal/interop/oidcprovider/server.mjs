@@ -11,6 +11,7 @@ const provider = new Provider(issuer, {
     client_id: client.id,
     client_secret: client.secret || undefined,
     token_endpoint_auth_method: client.auth,
+    jwks: client.jwks || undefined,
     redirect_uris: [client.redirectURI],
     post_logout_redirect_uris: [client.postLogoutRedirectURI],
     backchannel_logout_uri: client.backchannelLogoutURI,
