@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 	"github.com/gatehouse-go/gatehouse/redisstore/redistest"
@@ -54,10 +55,11 @@ func TestWebappWithRedis(t *testing.T) {
 				want("/api/me", "*/*", 503, "still signed in")
 			}
 			redis.Restart()
-			for range 100 {
+			for range 200 { // until the connection is there again
 				if status, _ := get(t, browser, base+"/readyz", "*/*"); status == 200 {
 					break
 				}
+				time.Sleep(50 * time.Millisecond)
 			}
 			if only == "0" {
 				return // and Redis came back empty
