@@ -103,13 +103,13 @@ func parseEntry(id string, frame []byte) (Session, error) {
 }
 
 // enter lists a session, or what is new about it.
-func (d *directory) enter(ctx context.Context, id string, s *session, where string, expires time.Time) error {
+func (d *directory) enter(ctx context.Context, id string, s *session, where string, ends, expires time.Time) error {
 	claims, err := s.claims()
 	if err != nil {
 		return err
 	}
 	people := d.names.people(claims)
-	entry := Session{Began: time.UnixMilli(s.begun), Seen: time.Unix(s.seen, 0), Ends: time.Unix(s.ends, 0), Where: where, provider: people[1]}
+	entry := Session{Began: time.UnixMilli(s.begun), Seen: time.Unix(s.seen, 0), Ends: ends, Where: where, provider: people[1]}
 	sealed, err := d.codec.Encode(id, entry.frame())
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func whereOf(r *http.Request) string { return useragent.Describe(r.UserAgent()) 
 
 // enter lists a session. That it can't be listed keeps nobody out.
 func (g *Gate) enter(ctx context.Context, s *session, where string) {
-	if err := g.directory.enter(ctx, g.nameOf(s), s, where, s.expires(g.config.IdleTimeout)); err != nil {
+	if err := g.directory.enter(ctx, g.nameOf(s), s, where, g.lastsUntil(s), g.unusedUntil(s)); err != nil {
 		g.event(ctx, slog.LevelWarn, "directory", "failed", err.Error(), s)
 	}
 }

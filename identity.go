@@ -160,14 +160,15 @@ func (i *Identity) Expires() time.Time {
 	return i.session().tokens.Expires()
 }
 
-// SessionEnds returns when the session ends at the latest; zero when there is
-// none.
+// SessionEnds returns when the session ends at the latest, which is with the
+// access token where it can't be renewed, unless [Config.OutliveAccessToken]; zero
+// when there is none.
 func (i *Identity) SessionEnds() time.Time {
-	ends := i.session().ends
-	if ends == 0 {
+	s := i.session()
+	if s.ends == 0 {
 		return time.Time{}
 	}
-	return time.Unix(ends, 0)
+	return i.known.gate.lastsUntil(s)
 }
 
 // SessionID names the session to [Gate.Revoke], and is its ID in a [Session]. It

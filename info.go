@@ -10,7 +10,7 @@ type sessionInfo struct {
 	Subject        string         `json:"sub"`
 	Issuer         string         `json:"iss"`
 	Claims         map[string]any `json:"claims"`
-	ExpiresIn      int64          `json:"expires_in"`       // seconds until the session ends
+	ExpiresIn      int64          `json:"expires_in"`       // seconds until the session ends, if nobody uses it
 	TokenExpiresIn int64          `json:"token_expires_in"` // seconds until the access token expires
 	LogoutURL      string         `json:"logout_url"`
 }
@@ -38,7 +38,7 @@ func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) {
 		Subject:        who.Subject(),
 		Issuer:         who.Issuer(),
 		Claims:         who.Claims(),
-		ExpiresIn:      secondsLeft(now, who.session().expires(g.config.IdleTimeout)),
+		ExpiresIn:      secondsLeft(now, g.unusedUntil(who.session())),
 		TokenExpiresIn: secondsLeft(now, who.Expires()),
 		LogoutURL:      g.config.BaseURL + g.config.AuthPath + "/logout",
 	})

@@ -1,6 +1,7 @@
 package gatehouse_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,12 +20,20 @@ func TestWithoutRefreshToken(t *testing.T) {
 				gate:     func(c *gatehouse.Config) { c.OutliveAccessToken = outlive },
 			})
 			b := w.browser().signIn()
+			left, lasts, want, listed := 300, 300*time.Second, http.StatusUnauthorized, 0
+			if outlive {
+				left, lasts, want, listed = 7200, 12*time.Hour, http.StatusOK, 1
+			}
+			b.fetch("/auth/session").want(t, http.StatusOK, fmt.Sprintf(`"expires_in":%d,`, left))
+			live, err := w.gate.Sessions(t.Context(), "alice")
+			if err != nil || len(live) != 1 || live[0].Ends.Sub(live[0].Began).Round(time.Second) != lasts {
+				t.Errorf("listed as %+v, %v; want one that lasts %v", live, err, lasts)
+			}
 			w.clock.advance(due)
 			b.get("/me").want(t, http.StatusOK)
 			w.clock.advance(dead - due)
-			want := http.StatusUnauthorized
-			if outlive {
-				want = http.StatusOK
+			if live, err := w.gate.Sessions(t.Context(), "alice"); err != nil || len(live) != listed {
+				t.Errorf("then listed as %+v, %v; want %d", live, err, listed)
 			}
 			b.fetch("/me").want(t, want)
 			if got := w.provider.Calls(oidctest.Token); got != 1 {

@@ -102,7 +102,7 @@ func withCurrent(listed []Session, who *Identity, r *http.Request) []Session {
 		return slices.Insert(slices.Delete(listed, i, i+1), 0, current)
 	}
 	s := who.session()
-	current := Session{ID: who.SessionID(), Began: time.UnixMilli(s.begun), Seen: time.Unix(s.seen, 0), Ends: time.Unix(s.ends, 0), Where: whereOf(r)}
+	current := Session{ID: who.SessionID(), Began: time.UnixMilli(s.begun), Seen: time.Unix(s.seen, 0), Ends: who.SessionEnds(), Where: whereOf(r)}
 	return slices.Insert(listed, 0, current)
 }
 

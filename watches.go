@@ -50,6 +50,15 @@ func (g *Gate) lastsUntil(s *session) time.Time {
 	return ends
 }
 
+// unusedUntil is when it ends if nobody uses it either.
+func (g *Gate) unusedUntil(s *session) time.Time {
+	if idles, lasts := s.expires(g.config.IdleTimeout), g.lastsUntil(s); idles.Before(lasts) {
+		return idles
+	} else {
+		return lasts
+	}
+}
+
 // watches are the contexts that end with a session, by every name under which
 // that may be revoked.
 type watches struct {
