@@ -302,7 +302,7 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 		}
 		return w, r
 	}
-	v := &visit{Context: r.Context(), gate: g, target: r.URL.RequestURI(), program: program || g.provider == nil}
+	v := &visit{Context: r.Context(), gate: g, target: pageOf(r), program: program || g.provider == nil}
 	found, err := g.open(r)
 	if found != nil || err != nil {
 		header := w.Header()
@@ -472,6 +472,15 @@ func (g *Gate) refuseKnown(w http.ResponseWriter, r *http.Request, v *visit, who
 func targetOf(v *visit, r *http.Request) string {
 	if v != nil {
 		return v.target
+	}
+	return pageOf(r)
+}
+
+// pageOf is where the browser is, by the path that it asked for: r.URL has lost
+// some of it below http.StripPrefix.
+func pageOf(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
 	}
 	return r.URL.RequestURI()
 }

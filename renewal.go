@@ -228,7 +228,7 @@ func (g *Gate) withoutRenewal(w http.ResponseWriter, r *http.Request, who *Ident
 	return nil, &Error{
 		Status:     http.StatusServiceUnavailable,
 		Message:    "Your sign-in could not be renewed, because the sign-in service does not answer. You are still signed in; please try again in a moment.",
-		Link:       g.local(r.URL.RequestURI()),
+		Link:       g.local(pageOf(r)),
 		RetryAfter: retryAfter,
 		Cause:      err,
 	}

@@ -192,13 +192,19 @@ func TestOtherRouters(t *testing.T) {
 		mux := http.NewServeMux()
 		mux.Handle("/auth/", g.Endpoints())
 		mux.Handle("/sub/", g.Identify(http.StripPrefix("/sub", g.RequireLogin(http.HandlerFunc(me)))))
+		mux.Handle("/cut/", http.StripPrefix("/cut", g.Identify(g.RequireLogin(http.HandlerFunc(me)))))
 		mux.Handle("/me", g.Identify(g.Identify(g.RequireLogin(http.HandlerFunc(me))))) // twice does no harm
 		return mux
 	}})
 	b := w.browser()
-	if got := b.get(b.callback("/sub/orders?a=b")).Header.Get("Location"); got != "/sub/orders?a=b" {
-		t.Errorf("back at %s", got)
+	for _, page := range []string{"/sub/orders?a=b", "/cut/orders?a=%2Fb&c", "/cut/a%2Fb"} {
+		stranger := w.browser()
+		stranger.fetch(page).want(t, http.StatusUnauthorized, "return_to="+url.QueryEscape(page))
+		if got := stranger.get(stranger.callback(page)).Header.Get("Location"); got != page {
+			t.Errorf("%s comes back at %s", page, got)
+		}
 	}
+	b.signIn()
 	b.get("/sub/orders").want(t, http.StatusOK, "alice")
 	b.get("/me").want(t, http.StatusOK, "alice")
 	b.get("/auth/other").want(t, http.StatusNotFound)
