@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
@@ -66,4 +68,31 @@ func TestAttacksOnAPIs(t *testing.T) {
 	t.Run("beside a session", func(t *testing.T) {
 		w.browser().signIn().send(http.MethodGet, "/api/me", with(fetching, "Authorization", "Bearer "+good), "").want(t, http.StatusBadRequest)
 	})
+}
+
+// TestEndpointsTakeNoAccessTokens: what is below AuthPath is about sessions, and an
+// access token has none, wherever API stands. Its subject may be a person's at
+// another issuer, whose sessions are not its to see or to end.
+func TestEndpointsTakeNoAccessTokens(t *testing.T) {
+	other := oidctest.NewServer(t, oidctest.Config{Keys: []*oidctest.Key{signingKey()}, Audience: apiAudience})
+	w := newWorld(t, setup{
+		gate: func(c *gatehouse.Config) {
+			c.API = gatehouse.API{Audience: []string{apiAudience}, Issuers: []oidc.TrustedIssuer{{Issuer: other.Issuer()}}}
+		},
+		routes: func(gate *gatehouse.Gate) http.Handler {
+			mux := http.NewServeMux()
+			mux.Handle("/", routes(gate))
+			mux.Handle("/auth/", gate.API(gate.Wrap(http.NotFoundHandler())))
+			return mux
+		},
+	})
+	owner := w.browser().signIn()
+	token, _ := other.Issue(oidctest.User{Subject: alice.Subject}, "app")["access_token"].(string)
+	header := http.Header{"Authorization": {"Bearer " + token}, "Origin": {w.app.URL}, "Sec-Fetch-Site": {"same-origin"}}
+	for _, c := range []struct{ method, path, form string }{
+		{http.MethodGet, "/auth/session", ""}, {http.MethodGet, "/auth/sessions", ""}, {http.MethodPost, "/auth/sessions", "all=1"},
+	} {
+		w.browser().send(c.method, c.path, header.Clone(), c.form).want(t, http.StatusUnauthorized)
+	}
+	owner.fetch("/me").want(t, http.StatusOK, "alice")
 }

@@ -28,7 +28,7 @@ func (g *Gate) serveSession(w http.ResponseWriter, r *http.Request) {
 	case v.failure != nil:
 		g.Fail(w, r, v.failure)
 		return
-	case v.identity == nil:
+	case v.identity == nil || v.bearer: // an access token has no session
 		g.challengeAnonymous(w, r, v)
 		return
 	}

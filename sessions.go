@@ -54,7 +54,7 @@ func (g *Gate) serveSessions(w http.ResponseWriter, r *http.Request) {
 	switch v := g.visit(r.Context()); {
 	case v.failure != nil:
 		g.Fail(w, r, v.failure)
-	case v.identity == nil:
+	case v.identity == nil || v.bearer: // an access token has no session
 		g.challengeAnonymous(w, r, v)
 	case r.Method == http.MethodPost:
 		g.endSessions(w, r, v.identity)
