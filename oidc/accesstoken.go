@@ -218,9 +218,24 @@ type confirmation struct {
 	x5t string // x5t#S256, the thumbprint of a certificate (RFC 8705 §3.1)
 }
 
-// confirmationOf reads cnf. A way of binding that isn't known can't be checked, so
-// that such a token is good for nothing.
+// confirmationOf reads what a token is bound to. One that is said to be of DPoP, by
+// Keycloak's typ or by token_type (RFC 9449 §6.2), and names no key, can't be checked.
 func confirmationOf(said map[string]any) (confirmation, error) {
+	bound, err := readConfirmation(said)
+	if err == nil && bound.jkt == "" && (isDPoP(said["typ"]) || isDPoP(said["token_type"])) {
+		return confirmation{}, errors.New("it is bound to a key that it doesn't name")
+	}
+	return bound, err
+}
+
+func isDPoP(kind any) bool {
+	text, _ := kind.(string)
+	return strings.EqualFold(text, "DPoP")
+}
+
+// readConfirmation reads cnf. A way of binding that isn't known can't be checked, so
+// that such a token is good for nothing.
+func readConfirmation(said map[string]any) (confirmation, error) {
 	value, there := said["cnf"]
 	if !there {
 		return confirmation{}, nil

@@ -132,6 +132,8 @@ func TestIntrospected(t *testing.T) {
 		{"an access token, by Hydra's token_use", func(_ *bench, said map[string]any) { said["token_use"] = "access_token" }, ""},
 		{"a refresh token, by Keycloak's typ", func(_ *bench, said map[string]any) { said["typ"] = "Refresh" }, "typ"},
 		{"bound", func(_ *bench, said map[string]any) { said["cnf"] = map[string]any{"jkt": strings.Repeat("A", 43)} }, "proof"},
+		{"bound, by token_type, to what it doesn't say", func(_ *bench, said map[string]any) { said["token_type"] = "DPoP" }, "bound"},
+		{"bound, by token_type in another case", func(_ *bench, said map[string]any) { said["token_type"] = "dpop" }, "bound"},
 		{"bound to who knows what", func(_ *bench, said map[string]any) { said["cnf"] = map[string]any{"x": "y"} }, "cnf"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

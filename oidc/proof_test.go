@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -176,6 +177,24 @@ func TestProofKeys(t *testing.T) {
 			t.Errorf("below a prefix: %v", err)
 		}
 	})).ServeHTTP(httptest.NewRecorder(), stripped)
+}
+
+// TestOddRSAKeys: a proof brings its own key along, and none is odd enough to be
+// accepted or to break anything.
+func TestOddRSAKeys(t *testing.T) {
+	b := newBench(t, oidctest.Config{}, nil)
+	key := rsaKey()
+	encode := func(n *big.Int) string { return base64.RawURLEncoding.EncodeToString(n.Bytes()) }
+	even := new(big.Int).Lsh(big.NewInt(1), 2047)
+	for _, modulus := range []*big.Int{even, new(big.Int).Add(even, big.NewInt(1))} {
+		for _, exponent := range []int64{0, 1, 2, 4, 65537, 1<<31 - 1, 1<<31 + 1, 1<<62 + 1} {
+			r := b.prove(httptest.NewRequest(http.MethodGet, "/orders", nil), key, b.bound(key), func(j *oidctest.JWT) {
+				j.Header["jwk"] = map[string]any{"kty": "RSA", "n": encode(modulus), "e": encode(big.NewInt(exponent))}
+			})
+			_, err := b.verifier.Authenticate(r)
+			wantRefusal(t, err, oidc.InvalidProof, "")
+		}
+	}
 }
 
 // TestBinding: a token that is bound is good for nothing without its proof, seen

@@ -191,7 +191,9 @@ func TestAccessToken(t *testing.T) {
 
 		{"Keycloak", claims(map[string]any{"typ": "Bearer", "azp": "app", "realm_access": map[string]any{"roles": []string{"admin"}}, "aud": []string{"account", api}}), ""},
 		{"Keycloak of old, with a nonce", claims(map[string]any{"typ": "Bearer", "azp": "app", "nonce": "n", "session_state": "s"}), ""},
-		{"Keycloak, bound", claims(map[string]any{"typ": "DPoP", "azp": "app"}), ""},
+		{"Keycloak, bound", claims(map[string]any{"typ": "DPoP", "azp": "app", "cnf": map[string]any{"jkt": strings.Repeat("A", 43)}}), "proof"},
+		{"Keycloak, bound to what it doesn't say", claims(map[string]any{"typ": "DPoP", "azp": "app"}), "bound"},
+		{"Keycloak, bound to a certificate alone", claims(map[string]any{"typ": "dpop", "azp": "app", "cnf": map[string]any{"x5t#S256": strings.Repeat("A", 43)}}), "bound"},
 		{"Entra v2", claims(map[string]any{"ver": "2.0", "azp": "app", "scp": "orders.read", "oid": "o", "tid": "t"}), ""},
 		{"Entra v1", claims(map[string]any{"ver": "1.0", "appid": "app", "appidacr": "1", "scp": "orders.read"}), ""},
 		{"Auth0", claims(map[string]any{"azp": "app", "aud": []string{api, "https://example.auth0.com/userinfo"}, "permissions": []string{"orders:read"}}), ""},
