@@ -38,7 +38,9 @@ type Downstream struct {
 	// alone.
 	Minter *oidc.Minter
 	// Claims says what a minted token says beside its sub; see [oidc.Minter.Mint]. who
-	// is nil with Own. Default: nothing.
+	// is nil with Own. Default: nothing. A sub is somebody's at their issuer: where an
+	// API trusts several, say here which one it is (who.Issuer()), or two people of one
+	// name are one to the service.
 	Claims func(who *Identity) map[string]any
 
 	// Transport is used for every call. Default: one of the library's own, which

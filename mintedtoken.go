@@ -2,6 +2,7 @@ package gatehouse
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 
@@ -24,6 +25,9 @@ func (m *mintedToken) current(ctx context.Context) (carried, error) {
 		if who = m.gate.identity(ctx); who == nil {
 			return carried{}, &Error{Status: http.StatusInternalServerError, Cause: errNoIdentity}
 		}
+		if who.Subject() == subject { // whoever is called so would be taken for the application
+			return carried{}, &Error{Status: http.StatusInternalServerError, Cause: errNamedLikeUs}
+		}
 		subject = who.Subject()
 	}
 	said := map[string]any{}
@@ -37,6 +41,8 @@ func (m *mintedToken) current(ctx context.Context) (carried, error) {
 	}
 	return carried{token: token}, nil
 }
+
+var errNamedLikeUs = errors.New("gatehouse: the sub of who is signed in is the issuer of the application's own tokens")
 
 // renewed has nothing better to offer.
 func (m *mintedToken) renewed(context.Context, carried) (carried, bool) { return carried{}, false }

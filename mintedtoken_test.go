@@ -71,6 +71,28 @@ func TestMintedToken(t *testing.T) {
 	}
 }
 
+// TestMintedTokenPassesNobodyOffAsTheApplication: a person at the provider may be
+// called what the application is, in whose own name tokens are minted too.
+func TestMintedTokenPassesNobodyOffAsTheApplication(t *testing.T) {
+	api := newService(t)
+	w := calling(t, setup{}, func() string { return api.URL }, func(g *gatehouse.Gate) http.RoundTripper {
+		minter, err := oidc.NewMinter(oidc.MinterConfig{Issuer: "https://shop.internal", Keys: []oidc.SigningKey{oidc.NewSigningKey()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		transport, err := g.Downstream(gatehouse.Downstream{Origins: []string{api.URL}, Audience: "orders", Minter: minter})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return transport
+	})
+	w.provider.SignIn(oidctest.User{Subject: "https://shop.internal"})
+	w.browser().signIn().get("/call").want(t, http.StatusInternalServerError)
+	if len(api.received()) != 0 {
+		t.Error("the service was called in the application's name")
+	}
+}
+
 func TestMinterMistakes(t *testing.T) {
 	gate := exampleGate()
 	t.Cleanup(func() { _ = gate.Close() })
