@@ -35,7 +35,9 @@ type Route struct {
 func (g *Gate) Mux() *Mux { return &Mux{gate: g, mux: http.NewServeMux()} }
 
 // Handle registers handler for pattern, to be reached by whoever satisfies
-// rule; see [Gate.Require]. Patterns are those of [http.ServeMux]. Like it,
+// rule; see [Gate.Require]. A request whose path means another pattern when it is
+// decoded before it is split, as /public/%2e%2e/admin does to some, has to satisfy
+// the rule of that one too. Patterns are those of [http.ServeMux]. Like it,
 // Handle panics on a pattern that is malformed or conflicts with another one,
 // and also when rule or handler is nil.
 func (m *Mux) Handle(pattern string, rule rbac.Rule, handler http.Handler) {
@@ -45,7 +47,7 @@ func (m *Mux) Handle(pattern string, rule rbac.Rule, handler http.Handler) {
 	if handler == nil {
 		panic("gatehouse: pattern " + pattern + " has no handler")
 	}
-	m.mux.Handle(pattern, m.gate.Require(rule)(handler))
+	m.mux.Handle(pattern, newRuled(m, rule, handler))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.routes = append(m.routes, Route{pattern, rule})
@@ -65,6 +67,35 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Pattern == "" {
 		probe.Stop(r.Context()) // nothing of ours is there
 	}
+}
+
+// ruled is a handler behind its rule, and behind those of other patterns that the
+// request may mean: what is behind the handler may read a path otherwise than we do.
+type ruled struct {
+	mux     *Mux
+	rule    rbac.Rule
+	handler http.Handler
+	guarded http.Handler
+}
+
+func newRuled(m *Mux, rule rbac.Rule, handler http.Handler) *ruled {
+	one := &ruled{mux: m, rule: rule, handler: handler}
+	one.guarded = m.gate.Require(rule)(http.HandlerFunc(one.serve))
+	return one
+}
+
+func (h *ruled) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.guarded.ServeHTTP(w, r) }
+
+// serve answers a request that the rule lets in.
+func (h *ruled) serve(w http.ResponseWriter, r *http.Request) {
+	next := h.handler
+	for _, meant := range meanings(r) {
+		found, _ := h.mux.mux.Handler(meant)
+		if other, ok := found.(*ruled); ok && other != h {
+			next = h.mux.gate.Require(other.rule)(next)
+		}
+	}
+	next.ServeHTTP(w, r)
 }
 
 // Routes returns the table, in the order of registration.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
@@ -129,5 +130,48 @@ func TestOwnersGetInside(t *testing.T) {
 	}
 	if res := w.raw("GET /", "admin.example", sessionCookies(b.cookies())); res.body != "inside" {
 		t.Errorf("by host: %d %s", res.StatusCode, res.body)
+	}
+}
+
+// TestPathsReadOtherwise: what is behind a handler may read a path otherwise than
+// the Mux does, and means a page of another pattern then, whose rule counts too.
+func TestPathsReadOtherwise(t *testing.T) {
+	w := newWorld(t, setup{routes: func(gate *gatehouse.Gate) http.Handler {
+		mux := gate.Mux()
+		open := func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "passed on: %s", r.URL.EscapedPath()) }
+		mux.HandleFunc("/public/", rbac.Public(), open)
+		mux.HandleFunc("/files/{name}", rbac.Public(), open)
+		mux.HandleFunc("/admin", rbac.Role("owner"), open)
+		mux.HandleFunc("/tree/", rbac.Role("owner"), open)
+		mux.HandleFunc("POST /got", rbac.Role("owner"), open)
+		mux.HandleFunc("/me", rbac.SignedIn(), me)
+		return gate.Wrap(mux)
+	}})
+	host := strings.TrimPrefix(w.app.URL, "http://")
+	alice := sessionCookies(w.browser().signIn().cookies())
+	owner := oidctest.User{Subject: "owner", Claims: map[string]any{"roles": []string{"owner"}}}
+	w.provider.SignIn(owner)
+	owners := sessionCookies(w.browser().signIn().cookies())
+	for _, line := range []string{
+		"GET /public/%2e%2e/admin", "GET /public/%2E%2e/admin", "GET /public/.%2e/admin", "GET /public/..%2fadmin", "GET /public/%2e%2e%2fadmin",
+		`GET /public/..\admin`, "GET /public/..%5cadmin", "GET /public/..;/admin", "GET /public/..;x=y/admin", "GET /public/%2e%2e;/admin", "GET /public/..%3b/admin",
+		"GET /public/%2e%2e/admin/", "GET /public/%2e%2e/admin;x", "GET /public/%2e%2e/%61dmin", "GET /public/x/..;/..;/tree/x", "GET /public/%2e%2e/tree", "GET /public/%2e%2e/tree/x",
+		"GET /files/..%2fadmin", "GET /files/..%2ftree%2fx", "GET /files/..%5cadmin", "POST /public/%2e%2e/got", "CONNECT /public/../admin",
+	} {
+		for whose, cookies := range map[string][]*http.Cookie{"a stranger": nil, "alice": alice} {
+			if res := w.raw(line, host, cookies); strings.Contains(res.body, "passed on") || res.StatusCode < 300 {
+				t.Errorf("%s by %s: %d %s", line, whose, res.StatusCode, res.body)
+			}
+		}
+		if res := w.raw(line, host, owners); res.StatusCode != http.StatusOK {
+			t.Errorf("%s by an owner: %d %s", line, res.StatusCode, res.body)
+		}
+	}
+	for _, line := range []string{
+		"GET /public/a%20b", "GET /public/a%2fb", "GET /public/a;b", "GET /public/%2e%2e/public/x", "GET /public/%2e%2e/nothing", "GET /files/a%2fb", "GET /files/a%5cb", "GET /public/.well-known", "GET /public/...", "GET /public/%2e%2e/got",
+	} {
+		if res := w.raw(line, host, nil); res.StatusCode != http.StatusOK || !strings.HasPrefix(res.body, "passed on: "+strings.TrimPrefix(line, "GET ")) {
+			t.Errorf("%s: %d %s", line, res.StatusCode, res.body)
+		}
 	}
 }
