@@ -116,6 +116,8 @@ func (g *Gate) Downstream(d Downstream) (http.RoundTripper, error) {
 		transport.source = user
 	case g.credentials == nil:
 		mistakes = append(mistakes, mistake("Own, Audience, Resource, Scopes", "take a Gate with a ClientID"))
+	case d.Own && g.public:
+		mistakes = append(mistakes, mistake("Own", "takes a client with a secret or a key"))
 	case d.Own:
 		transport.source = &ownToken{issued: issued{gate: g, target: target}, key: g.ownKey}
 	default:
@@ -168,6 +170,7 @@ func originOf(u *url.URL) string {
 // calls is what a Gate needs for calls to other services.
 type calls struct {
 	credentials *oidc.Client  // whom tokens are issued to; nil for nobody
+	public      bool          // it has neither secret nor key, so nothing is issued to it alone
 	ownKey      oidc.ProofKey // that they are bound to; none without Config.DPoP
 	issued      *issuedTokens
 	flights     *refresh.Group
@@ -176,7 +179,7 @@ type calls struct {
 }
 
 func (g *Gate) makeCalls(credentials *oidc.Client) (err error) {
-	g.credentials = credentials
+	g.credentials, g.public = credentials, g.config.ClientSecret == "" && g.config.ClientKey.IsZero()
 	if g.config.DPoP {
 		g.ownKey = oidc.NewProofKey()
 	}

@@ -267,6 +267,9 @@ func TestDownstreamMistakes(t *testing.T) {
 			t.Errorf("%+v without a client: %v", d, err)
 		}
 	}
+	if _, err := gate.Downstream(gatehouse.Downstream{Origins: []string{"https://orders.internal"}, Own: true}); err == nil || !strings.Contains(err.Error(), "Own: ") {
+		t.Errorf("a public client's own: %v", err)
+	}
 	defer func() {
 		if recover() == nil {
 			t.Error("a client for no origin was made")
