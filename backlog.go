@@ -17,18 +17,24 @@ type backlog struct {
 	takes   sync.WaitGroup
 }
 
-const maxBacklog = 10_000
+const (
+	maxBacklog = 10_000
+	// strangersBacklog is how full it may be for what strangers said, who so drive
+	// out nothing.
+	strangersBacklog = maxBacklog / 2
+)
 
 func (b *backlog) waiting() bool { return b.count.Load() > 0 }
 
-func (b *backlog) add(name string, missed denial) {
+// add remembers one, unless it is new and there are most already.
+func (b *backlog) add(name string, missed denial, most int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.denials == nil {
 		b.denials = map[string]denial{}
 	}
 	known, again := b.denials[name]
-	if !again && len(b.denials) >= maxBacklog {
+	if !again && len(b.denials) >= most {
 		return
 	}
 	b.denials[name] = denial{later(missed.before, known.before), later(missed.until, known.until)}

@@ -148,7 +148,10 @@ func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, e
 		g.logSignIn(ctx, &s, err)
 		return "", err
 	}
-	g.beginAfterRevocations(ctx, &s, grant.IDClaims)
+	if err := g.beginAfterRevocations(ctx, &s, grant.IDClaims); err != nil {
+		g.logSignIn(ctx, &s, err)
+		return "", err
+	}
 	text, err := g.vault.begin(ctx, &s)
 	g.logSignIn(ctx, &s, err)
 	return text, err

@@ -114,7 +114,7 @@ func (d *denials) lenient() bool {
 // add revokes name here at once, and everywhere else unless there is an error.
 func (d *denials) add(ctx context.Context, name string, before, until time.Time) error {
 	d.own.revoke(name, before, until)
-	return d.publish(ctx, name, before, until)
+	return d.publish(ctx, name, before, until, maxBacklog)
 }
 
 // errCrowded is a front-channel logout too many.
@@ -125,11 +125,12 @@ func (d *denials) addStranger(ctx context.Context, name string, before, until ti
 	if !d.strangers.offer(name, before, until) {
 		return errCrowded
 	}
-	return d.publish(ctx, name, before, until)
+	return d.publish(ctx, name, before, until, strangersBacklog)
 }
 
-// publish tells the shared list. What that can't be told now it is told later.
-func (d *denials) publish(ctx context.Context, name string, before, until time.Time) error {
+// publish tells the shared list. What that can't be told now it is told later,
+// unless so many wait already.
+func (d *denials) publish(ctx context.Context, name string, before, until time.Time, waiting int) error {
 	if d.shared == nil {
 		return nil
 	}
@@ -139,7 +140,7 @@ func (d *denials) publish(ctx context.Context, name string, before, until time.T
 	if err == nil {
 		return nil
 	}
-	d.unpublished.add(name, denial{before, until})
+	d.unpublished.add(name, denial{before, until}, waiting)
 	return unkept(err)
 }
 

@@ -33,7 +33,7 @@ type Session struct {
 // know can be revoked all the same.
 type directory struct {
 	list  Directory
-	codec *cookie.Codec // seals entries
+	codec *cookie.Codec // seals entries, each for its owner and id
 	names names
 }
 
@@ -110,7 +110,7 @@ func (d *directory) enter(ctx context.Context, id string, s *session, where stri
 	}
 	people := d.names.people(claims)
 	entry := Session{Began: time.UnixMilli(s.begun), Seen: time.Unix(s.seen, 0), Ends: ends, Where: where, provider: people[1]}
-	sealed, err := d.codec.Encode(id, entry.frame())
+	sealed, err := d.codec.Encode(people[0]+id, entry.frame())
 	if err != nil {
 		return err
 	}
@@ -124,14 +124,15 @@ func (d *directory) enter(ctx context.Context, id string, s *session, where stri
 func (d *directory) of(ctx context.Context, sub string) ([]Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeBudget)
 	defer cancel()
-	entries, err := d.list.List(ctx, d.names.user(sub))
+	owner := d.names.user(sub)
+	entries, err := d.list.List(ctx, owner)
 	if err != nil {
 		return nil, unreachable(err)
 	}
 	var found []Session
 	for id, sealed := range entries {
 		var frame []byte
-		if d.codec.Decode(id, string(sealed), &frame) != nil {
+		if d.codec.Decode(owner+id, string(sealed), &frame) != nil {
 			continue
 		}
 		if entry, err := parseEntry(id, frame); err == nil {

@@ -109,15 +109,27 @@ func (g *Gate) nameOf(s *session) string {
 	return g.names.session(s.id)
 }
 
+// clocksDiffer is by how much the clocks of processes may differ.
+const clocksDiffer = 15 * time.Minute
+
+var errFuture = errors.New("gatehouse: the denylist has a revocation from the future")
+
 // beginAfterRevocations has a new session begin after every revocation that is
-// known already, whatever the clock of the process that it arrived at.
-func (g *Gate) beginAfterRevocations(ctx context.Context, s *session, claims map[string]any) {
+// known already, whatever the clock of the process that it arrived at. One from
+// further ahead than clocks are apart is nobody's clock: a session that began
+// after it would be out of reach of those to come, and end later than it may.
+func (g *Gate) beginAfterRevocations(ctx context.Context, s *session, claims map[string]any) error {
 	people := g.names.people(claims)
 	before, err := g.denials.latest(ctx, people[:]...)
 	if err != nil {
 		g.event(ctx, slog.LevelWarn, "sign-in", "unchecked", err.Error(), nil)
 	}
-	if s.begunBy(before) {
-		s.begun = before.UnixMilli() + 1
+	if !s.begunBy(before) {
+		return nil
 	}
+	if before.After(g.config.Clock().Add(clocksDiffer)) {
+		return unkept(errFuture)
+	}
+	s.begun = before.UnixMilli() + 1
+	return nil
 }

@@ -1,0 +1,134 @@
+package gatehouse_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse"
+)
+
+// hands are an operator's in the server: they see every name, and mix up what is
+// listed.
+type hands struct {
+	*gatehouse.MemoryStore
+	mu      sync.Mutex
+	asked   map[string]bool
+	entries map[string][]byte
+}
+
+func newHands(now func() time.Time) *hands {
+	return &hands{
+		MemoryStore: gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: now}),
+		asked:       map[string]bool{},
+		entries:     map[string][]byte{},
+	}
+}
+
+func (h *hands) Revoked(ctx context.Context, names ...string) ([]time.Time, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, name := range names {
+		h.asked[name] = true
+	}
+	return h.MemoryStore.Revoked(ctx, names...)
+}
+
+func (h *hands) Enter(ctx context.Context, owner, id string, entry []byte, expires time.Time) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.entries[id] = entry
+	return h.MemoryStore.Enter(ctx, owner, id, entry, expires)
+}
+
+func (h *hands) List(context.Context, string) (map[string][]byte, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.entries), nil
+}
+
+// TestEntriesOfAnotherOwner: what is listed of one person is no entry of
+// another's, wherever it was moved.
+func TestEntriesOfAnotherOwner(t *testing.T) {
+	var mixed *hands
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		mixed = newHands(c.Clock)
+		c.Store = mixed
+	}})
+	alices := w.browser().withAgent(onWindows).signIn()
+	id := alices.listed()[0].ID
+	w.provider.SignIn(bob)
+	bobs := w.browser().withAgent(onPhone).signIn()
+	if rows := bobs.listed(); len(rows) != 1 || !rows[0].Current {
+		t.Errorf("bob is shown %+v", rows)
+	}
+	bobs.send(http.MethodPost, "/auth/sessions", fetching, url.Values{"session": {id}}.Encode()).want(t, http.StatusNoContent)
+	alices.fetch("/me").want(t, http.StatusOK)
+}
+
+// TestRevocationFromTheFuture: whoever writes to the denylist keeps people out,
+// and makes no session that outlives its time or that nobody can revoke.
+func TestRevocationFromTheFuture(t *testing.T) {
+	var written *hands
+	both(t, setup{gate: func(c *gatehouse.Config) {
+		written = newHands(c.Clock)
+		c.Revocations = written
+	}}, func(t *testing.T, w *world) {
+		b := w.browser().signIn()
+		b.fetch("/me").want(t, http.StatusOK)
+		written.mu.Lock()
+		asked := maps.Clone(written.asked)
+		written.mu.Unlock()
+		now := w.clock.Now()
+		for name := range asked {
+			if strings.HasPrefix(name, "u") {
+				if err := written.Revoke(t.Context(), name, now.AddDate(100, 0, 0), now.AddDate(200, 0, 0)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		b.fetch("/me").want(t, http.StatusUnauthorized)
+		b.visit("/me").want(t, http.StatusServiceUnavailable)
+		b.fetch("/me").want(t, http.StatusUnauthorized)
+	})
+}
+
+// TestStrangersDuringAnOutage: whoever floods the front channel while the shared
+// denylist is away keeps no sign-out from the other replicas.
+func TestStrangersDuringAnOutage(t *testing.T) {
+	var shared *list
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		shared = newList(c.Clock)
+		c.Revocations = shared
+	}})
+	other := w.replica(nil)
+	gone, bystander := w.browser().signIn(), w.browser()
+	w.provider.SignIn(bob)
+	bystander.signIn()
+	shared.away.Store(true)
+	for i := range 10_050 {
+		r, err := http.NewRequest(http.MethodGet, "/auth/frontchannel-logout?"+url.Values{"iss": {w.idp.URL}, "sid": {fmt.Sprint("x", i)}}.Encode(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.gate.Endpoints().ServeHTTP(&quiet{header: http.Header{}}, r)
+	}
+	if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: "alice"}); err == nil {
+		t.Error("kept by a denylist that is away")
+	}
+	shared.away.Store(false)
+	bystander.fetch("/me").want(t, http.StatusOK) // which notices that it is back
+	for range 500 {
+		if gone.at(other).fetch("/me").StatusCode == http.StatusUnauthorized {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("the other replica never hears of it")
+}
