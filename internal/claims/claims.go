@@ -36,7 +36,7 @@ func Parse(data []byte) (map[string]any, error) {
 	if !json.Valid(data) {
 		return nil, fmt.Errorf("claims: %w", json.Unmarshal(data, new(json.RawMessage)))
 	}
-	r := reader{data: data}
+	r := reader{data: data, kept: string(data)}
 	if r.next() != '{' {
 		return nil, errObject
 	}

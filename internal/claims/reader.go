@@ -15,6 +15,7 @@ import (
 // each time a rule asks for them.
 type reader struct {
 	data []byte
+	kept string // the same, of which strings without escapes are parts
 	at   int
 }
 
@@ -102,13 +103,13 @@ func (r *reader) value(depth int) (any, error) {
 	return r.number(), nil
 }
 
-// text reads a string. Most have no escapes and are copied as they stand.
+// text reads a string. Most have no escapes, and cost nothing.
 func (r *reader) text() (string, error) {
 	r.at++
 	for i := r.at; ; i++ {
 		switch r.data[i] {
 		case '"':
-			text := string(r.data[r.at:i])
+			text := r.kept[r.at:i]
 			r.at = i + 1
 			return text, nil
 		case '\\':
@@ -186,7 +187,7 @@ func (r *reader) number() any {
 	for r.at < len(r.data) && inNumber(r.data[r.at]) {
 		r.at++
 	}
-	text := string(r.data[start:r.at])
+	text := r.kept[start:r.at]
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.Abs(f) >= maxExact && !exact(text, f) {
 		return json.Number(text)
