@@ -79,7 +79,7 @@ func New(config Config) (*Gate, error) {
 	g.moments, err = refresh.New(refresh.Config{Clock: config.Clock})
 	note(err)
 	note(g.makeCalls(g.provider))
-	g.pages, err = newPages(config.BaseURL)
+	g.pages, err = newPages(config.BaseURL, config.AuthPath)
 	note(err)
 	note(g.makeJars())
 	note(g.makeBearers())

@@ -30,6 +30,7 @@ type pages struct {
 	policy   string // the Content-Security-Policy of every page
 	wide     string // of the matrix
 	baseURL  string
+	signIn   string // the path of the login endpoint
 }
 
 // page is what page.html shows.
@@ -59,7 +60,7 @@ type problem struct {
 	MaxAge    int64  `json:"max_age,omitempty"` // seconds
 }
 
-func newPages(baseURL string) (*pages, error) {
+func newPages(baseURL, authPath string) (*pages, error) {
 	parsed, err := template.New("page").Parse(pageHTML)
 	if err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func newPages(baseURL string) (*pages, error) {
 	if _, err := parsed.New("matrix").Funcs(matrixWords).Parse(matrixHTML); err != nil {
 		return nil, err
 	}
-	return &pages{template: parsed, baseURL: baseURL, policy: policyFor(pageCSS), wide: policyFor(pageCSS + matrixCSS)}, nil
+	return &pages{template: parsed, baseURL: baseURL, signIn: authPath + "/login", policy: policyFor(pageCSS), wide: policyFor(pageCSS + matrixCSS)}, nil
 }
 
 // policyFor is the Content-Security-Policy of a page that has this style and
@@ -92,7 +93,7 @@ func (p *pages) headers(w http.ResponseWriter) {
 
 func (p *pages) fail(w http.ResponseWriter, r *http.Request, failure *Error, v *visit) {
 	if (v == nil || !v.program) && fetchmeta.Document(r) {
-		p.show(w, failure.status(), failurePage(failure))
+		p.show(w, failure.status(), p.failurePage(failure))
 		return
 	}
 	body := problem{
@@ -114,14 +115,19 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, failure *Error, v *
 
 // failurePage says what happened in the words of people; the status is for
 // those they tell.
-func failurePage(failure *Error) page {
+func (p *pages) failurePage(failure *Error) page {
 	shown := page{
 		Title:   http.StatusText(failure.status()),
 		Message: failure.message(),
 		Status:  failure.status(),
 		Link:    failure.Link,
-		Label:   "Sign in again",
+		Label:   "Continue",
 		Other:   startPage,
+	}
+	path, _, _ := strings.Cut(failure.Link, "?")
+	toSignIn := path == p.signIn
+	if toSignIn {
+		shown.Label = "Sign in again"
 	}
 	switch status := failure.status(); {
 	case status == http.StatusServiceUnavailable:
@@ -129,10 +135,13 @@ func failurePage(failure *Error) page {
 	case status >= 500:
 		shown.Title, shown.Label = "Something went wrong", "Try again"
 	case status == http.StatusUnauthorized:
-		shown.Title, shown.Label = "Sign in to continue", "Sign in"
+		shown.Title = "Sign in to continue"
+		if toSignIn {
+			shown.Label = "Sign in"
+		}
 	case status == http.StatusForbidden:
 		shown.Title = "Not allowed"
-	case status == http.StatusBadRequest && failure.Link != "":
+	case status == http.StatusBadRequest && toSignIn:
 		shown.Title = "The sign-in did not work"
 	}
 	shown.Title, shown.Label = orDefault(failure.title, shown.Title), orDefault(failure.label, shown.Label)

@@ -58,7 +58,7 @@ func NewResourceServer(config Config) (*Gate, error) {
 	note(err)
 	g.moments, err = refresh.New(refresh.Config{Clock: config.Clock})
 	note(err)
-	g.pages, err = newPages(config.BaseURL)
+	g.pages, err = newPages(config.BaseURL, config.AuthPath)
 	note(err)
 	note(g.makeBearers())
 	note(g.makeServiceCalls())

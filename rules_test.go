@@ -279,6 +279,12 @@ func TestFail(t *testing.T) {
 				g.Fail(w, r, fmt.Errorf("more: %w", &gatehouse.Error{Status: 409, Message: "Somebody else was <b>faster</b>.", Cause: fmt.Errorf("canary")}))
 			case "/odd":
 				g.Fail(w, r, &gatehouse.Error{Status: 200})
+			case "/elsewhere":
+				g.Fail(w, r, &gatehouse.Error{Status: 403, Message: "Register first.", Link: "/register"})
+			case "/incomplete":
+				g.Fail(w, r, &gatehouse.Error{Status: 400, Message: "Fill in the form.", Link: "/form"})
+			case "/again":
+				g.Fail(w, r, &gatehouse.Error{Status: 403, Message: "Not you.", Link: "/auth/login?prompt=login"})
 			}
 		}))
 	}})
@@ -290,6 +296,13 @@ func TestFail(t *testing.T) {
 		res := b.get(path).want(t, want.status, want.text)
 		if strings.Contains(res.body, "canary") {
 			t.Errorf("%s shows its cause", path)
+		}
+	}
+	for path, button := range map[string]string{ // a link is a sign-in only where it leads to one
+		"/elsewhere": `href="/register">Continue<`, "/incomplete": `href="/form">Continue<`, "/again": `href="/auth/login?prompt=login">Sign in again<`,
+	} {
+		if res := b.get(path); !strings.Contains(res.body, button) || strings.Contains(res.body, "The sign-in did not work") {
+			t.Errorf("%s: no %s: %s", path, button, res.body)
 		}
 	}
 	b.fetch("/wrapped").want(t, 409, `"title":"Conflict"`, `"status":409`)
