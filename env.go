@@ -3,6 +3,7 @@ package gatehouse
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -26,6 +27,8 @@ import (
 //	API_AUDIENCE        API.Audience, one; unset, no access tokens are accepted
 //	API_ISSUERS         API.Issuers, separated by commas; unset, Issuer alone
 //
+// Logger is [slog.Default].
+//
 // All missing and malformed variables are reported in one error. [New] checks
 // the values themselves.
 func ConfigFromEnv() (Config, error) {
@@ -43,6 +46,7 @@ func ConfigFromEnv() (Config, error) {
 		ClientSecret: os.Getenv("OIDC_CLIENT_SECRET"),
 		BaseURL:      required("BASE_URL"),
 		Prompt:       os.Getenv("OIDC_PROMPT"),
+		Logger:       slog.Default(),
 	}
 	if text := required("SESSION_KEYS"); text != "" {
 		keys, err := cookie.ParseKeys(text)

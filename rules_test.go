@@ -446,6 +446,9 @@ func TestConfigFromEnv(t *testing.T) {
 	if len(config.SessionKeys) != 2 || !slices.Equal(config.Scopes, []string{"openid", "email"}) || config.Prompt != "login" || !config.SkipConsent || !config.DPoP || !config.PushedRequests || config.ClientSecret != "s" {
 		t.Errorf("%+v", config)
 	}
+	if config.Logger != slog.Default() {
+		t.Error("what fails is not logged")
+	}
 	if _, err := gatehouse.New(config); err != nil {
 		t.Error(err)
 	}
