@@ -51,7 +51,9 @@ type API struct {
 	RequireNonce bool
 	NonceSecret  []byte
 	// SpendProof keeps DPoP proofs from being used twice at any of several replicas;
-	// see [oidc.VerifierConfig]. Nil: each process remembers its own.
+	// see [oidc.VerifierConfig]. Nil: the method Spend of Config.Store or
+	// Config.Revocations, where they have one, as redisstore does; otherwise each
+	// process remembers its own.
 	SpendProof func(ctx context.Context, id string, expires time.Time) (bool, error)
 	// RememberedTokens is how many verified tokens are remembered, some 5 kB each, so
 	// that one seen before costs no signature check. Default 4,096; negative
@@ -102,7 +104,7 @@ func newBearers(g *Gate) (*bearers, error) {
 		RequireBinding:   c.API.RequireBinding,
 		RequireNonce:     c.API.RequireNonce,
 		NonceSecret:      c.API.NonceSecret,
-		SpendProof:       c.API.SpendProof,
+		SpendProof:       c.spendProof(),
 		ResourceMetadata: g.metadata.address(),
 		RememberedTokens: c.API.RememberedTokens,
 		HTTPClient:       c.HTTPClient,
@@ -139,6 +141,18 @@ func newBearers(g *Gate) (*bearers, error) {
 		return &who.identity
 	}
 	return b, nil
+}
+
+// spendProof is what all replicas spend DPoP proofs at, nil for none.
+func (c Config) spendProof() func(context.Context, string, time.Time) (bool, error) {
+	type spender interface {
+		Spend(ctx context.Context, id string, expires time.Time) (unspent bool, err error)
+	}
+	shared := firstOf[spender](nil, c.Store, c.Revocations)
+	if c.API.SpendProof != nil || shared == nil {
+		return c.API.SpendProof
+	}
+	return shared.Spend
 }
 
 // inside names the field in which mistakes are, before each of them.

@@ -1,6 +1,7 @@
 package gatehouse_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -8,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -227,4 +229,39 @@ func BenchmarkBearerRequest(b *testing.B) {
 			b.Fatal(w.status)
 		}
 	}
+}
+
+// spending is a store that spends proofs for all replicas, or fails to.
+type spending struct {
+	*gatehouse.MemoryStore
+	spent map[string]bool
+	err   error
+}
+
+func (s spending) Spend(_ context.Context, id string, _ time.Time) (bool, error) {
+	fresh := !s.spent[id]
+	s.spent[id] = true
+	return fresh, s.err
+}
+
+// TestProofsAreSpentForAllReplicas: a proof that one replica has taken is no good
+// at another, and while nobody can say so none is taken.
+func TestProofsAreSpentForAllReplicas(t *testing.T) {
+	shared := spending{MemoryStore: gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{}), spent: map[string]bool{}}
+	key := oidctest.NewKey("ES256")
+	w := apiWorld(t, func(c *gatehouse.Config) { c.Store = shared })
+	token := w.boundToken(key, "openid")
+	proof := w.proof(key, "GET", "/api/me", token, "")
+	w.call("/api/me", "Authorization", "DPoP "+token, "DPoP", proof).want(t, http.StatusOK, "bob")
+	if len(shared.spent) != 1 {
+		t.Fatalf("%d proofs were spent", len(shared.spent))
+	}
+	other := w.proof(key, "GET", "/api/me", token, "")
+	w.call("/api/me", "Authorization", "DPoP "+token, "DPoP", other).want(t, http.StatusOK)
+	w.call("/api/me", "Authorization", "DPoP "+token, "DPoP", proof).want(t, http.StatusUnauthorized)
+
+	away := spending{MemoryStore: shared.MemoryStore, spent: map[string]bool{}, err: errors.New("away")}
+	w = apiWorld(t, func(c *gatehouse.Config) { c.Revocations = away })
+	token = w.boundToken(key, "openid")
+	w.call("/api/me", "Authorization", "DPoP "+token, "DPoP", w.proof(key, "GET", "/api/me", token, "")).want(t, http.StatusServiceUnavailable)
 }
