@@ -34,7 +34,7 @@ var methods = []string{
 // routers, and what [Patterns] says of a ServeMux inside of app. Each is tried
 // with its method, or with every usual one. Nothing behind a rule runs; what is
 // behind none does, and any answer of it counts, a 404 included: it may have been
-// for the path alone.
+// for the path alone. So does a route that isn't there, whose name is a mistake.
 func Closed(t TB, app http.Handler, patterns ...string) {
 	t.Helper()
 	tried := slices.Clone(patterns)
@@ -54,18 +54,33 @@ func Closed(t TB, app http.Handler, patterns ...string) {
 			t.Errorf("gatetest: %v", err)
 			continue
 		}
-		var reached []string
-		var answer string
-		for _, method := range target.methods {
-			if found := open(app, method, target); found != "" {
-				reached, answer = append(reached, method), found
-			}
-		}
-		if len(reached) > 0 {
+		if reached, answer := target.try(app); len(reached) > 0 {
 			t.Errorf("gatetest: %s %s%s is reached without a rule (pattern %q): %s",
 				strings.Join(reached, ", "), target.host, target.path, pattern, answer)
 		}
 	}
+}
+
+// try returns the methods by which nothing decides. A router's own 404 or 405 looks
+// like a handler's, and so counts unless another method comes to a rule.
+func (t target) try(app http.Handler) (reached []string, answer string) {
+	var missing []string
+	var none string
+	decided := false
+	for _, method := range t.methods {
+		switch found, nothing := open(app, method, t); {
+		case nothing:
+			missing, none = append(missing, method), found
+		case found != "":
+			reached, answer = append(reached, method), found
+		default:
+			decided = true
+		}
+	}
+	if len(reached) == 0 && !decided {
+		return missing, none + ", which may be its router's: then there is no such route"
+	}
+	return reached, answer
 }
 
 // target is a request that comes to a pattern.
@@ -124,25 +139,25 @@ func (t target) request(method string) *http.Request {
 	return r
 }
 
-// open says what a stranger came to; empty where there is nothing, or something
-// that decides.
-func open(app http.Handler, method string, to target) (found string) {
+// open says what a stranger came to; empty where something decides. nothing says
+// that there may be no route.
+func open(app http.Handler, method string, to target) (found string, nothing bool) {
 	r := to.request(method)
 	ctx, p := probe.With(r.Context())
 	r = r.WithContext(ctx)
 	w := httptest.NewRecorder()
 	defer func() {
 		if cause := recover(); cause != nil && !p.Stopped() {
-			found = fmt.Sprintf("it panicked with a %T", cause)
+			found, nothing = fmt.Sprintf("it panicked with a %T", cause), false
 		}
 	}()
 	app.ServeHTTP(w, r)
-	nothing := r.Pattern == "" && (w.Code == http.StatusNotFound || w.Code == http.StatusMethodNotAllowed)
 	refused := w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden
-	if p.Stopped() || nothing || refused || cleaned(w, to.path) {
-		return ""
+	if p.Stopped() || refused || cleaned(w, to.path) {
+		return "", false
 	}
-	return fmt.Sprintf("it answered %d", w.Code)
+	nothing = r.Pattern == "" && (w.Code == http.StatusNotFound || w.Code == http.StatusMethodNotAllowed)
+	return fmt.Sprintf("it answered %d", w.Code), nothing
 }
 
 // cleaned reports whether a router sends to the same path, spelt as it likes.

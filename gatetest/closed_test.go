@@ -106,6 +106,27 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// TestOpenBehindARouter: the routes of another router are named, and what answers
+// them without a rule has been reached, whatever it answers.
+func TestOpenBehindARouter(t *testing.T) {
+	gate := newGate(t)
+	for _, status := range []int{200, 404, 405, 500} {
+		inner := http.NewServeMux()
+		inner.HandleFunc("GET /items/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		inner.Handle("GET /guarded", gate.RequireLogin(http.NotFoundHandler()))
+		var v verdicts
+		gatetest.Closed(&v, gate.Wrap(inner), "GET /items/{id}", "GET /guarded", "/guarded")
+		if len(v) != 1 || !strings.Contains(v[0], fmt.Sprintf("GET /items/x is reached without a rule (pattern \"GET /items/{id}\"): it answered %d", status)) {
+			t.Errorf("%d: %q", status, v)
+		}
+	}
+	var v verdicts // a name that is misspelt would be tried in vain for ever
+	gatetest.Closed(&v, gate.Wrap(http.NewServeMux()), "GET /itmes/{id}")
+	if len(v) != 1 {
+		t.Errorf("nothing is there: %q", v)
+	}
+}
+
 func TestNothingToTry(t *testing.T) {
 	for name, c := range map[string]struct {
 		app      http.Handler
