@@ -247,6 +247,24 @@ func TestMetadata(t *testing.T) {
 	w.browser().send(http.MethodPost, "/.well-known/oauth-protected-resource/v1", http.Header{}, "").want(t, http.StatusNotFound)
 }
 
+// TestMetadataNamesAuthorizationServers: and not the services of one's own that sign
+// tokens by a shared secret or a key that was given, where nobody can get one.
+func TestMetadataNamesAuthorizationServers(t *testing.T) {
+	w := apiWorld(t, func(c *gatehouse.Config) {
+		c.API.Issuers = []oidc.TrustedIssuer{
+			{Issuer: c.Issuer}, {Issuer: "https://other.example", JWKS: "https://other.example/keys"}, {Issuer: "urn:internal:billing", JWKS: "https://billing.internal/keys"},
+			{Issuer: "https://batch.internal", HMACSecret: make([]byte, 32)}, {Issuer: "https://jobs.internal", PEM: signingKey().PublicPEM()},
+		}
+	})
+	res := w.call("/.well-known/oauth-protected-resource/v1").want(t, http.StatusOK)
+	var document struct {
+		AuthorizationServers []string `json:"authorization_servers"`
+	}
+	if err := json.Unmarshal([]byte(res.body), &document); err != nil || !slices.Equal(document.AuthorizationServers, []string{w.idp.URL, "https://other.example"}) {
+		t.Errorf("%v %s", err, res.body)
+	}
+}
+
 // TestPoliciesByIssuer: what a role is called differs by issuer.
 func TestPoliciesByIssuer(t *testing.T) {
 	other := oidctest.NewServer(t, oidctest.Config{Keys: []*oidctest.Key{signingKey()}, Audience: apiAudience})

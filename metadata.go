@@ -39,8 +39,10 @@ func newMetadata(c Config) (*metadata, error) {
 	path := metadataPath + strings.TrimSuffix(resource.EscapedPath(), "/")
 	document := map[string]any{
 		"resource":                 c.API.Resource,
-		"authorization_servers":    issuersOf(c),
 		"bearer_methods_supported": []string{"header"},
+	}
+	if servers := issuersOf(c); len(servers) > 0 {
+		document["authorization_servers"] = servers
 	}
 	if c.API.Scopes != nil {
 		document["scopes_supported"] = c.API.Scopes
@@ -55,13 +57,18 @@ func newMetadata(c Config) (*metadata, error) {
 	return &metadata{path: path, url: resource.Scheme + "://" + resource.Host + path, body: append(body, '\n')}, nil
 }
 
+// issuersOf are the authorization servers, whose names are URLs (RFC 8414 §2). Who
+// signs by a secret or a key that was given is a service of one's own, which gives
+// strangers no tokens and is none of their business.
 func issuersOf(c Config) []string {
 	if c.API.Issuers == nil {
 		return []string{c.Issuer}
 	}
-	var names []string
+	names := []string{}
 	for _, issuer := range c.API.Issuers {
-		names = append(names, issuer.Issuer)
+		if u, err := url.Parse(issuer.Issuer); err == nil && u.Host != "" && issuer.HMACSecret == nil && issuer.PEM == nil {
+			names = append(names, issuer.Issuer)
+		}
 	}
 	return names
 }
