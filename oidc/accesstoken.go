@@ -228,6 +228,18 @@ func confirmationOf(said map[string]any) (confirmation, error) {
 	return bound, err
 }
 
+// with adds what the issuer says that a token is bound to.
+func (c confirmation) with(said map[string]any) (confirmation, error) {
+	if _, there := said["cnf"]; !there && c != (confirmation{}) {
+		return c, nil
+	}
+	told, err := confirmationOf(said)
+	if err == nil && c != (confirmation{}) && c != told {
+		err = errors.New("its issuer says that it is bound to another key")
+	}
+	return told, err
+}
+
 func isDPoP(kind any) bool {
 	text, _ := kind.(string)
 	return strings.EqualFold(text, "DPoP")

@@ -236,6 +236,48 @@ func TestOneQuestion(t *testing.T) {
 	}
 }
 
+// TestIntrospectedBindings: what the issuer says a JWT is bound to counts, where the
+// JWT itself doesn't say.
+func TestIntrospectedBindings(t *testing.T) {
+	mine, other := strings.Repeat("A", 43), strings.Repeat("B", 43)
+	for name, c := range map[string]struct {
+		jwt, said string // cnf.jkt
+		kind      string // token_type
+		says      string
+	}{
+		"to nothing":             {"", "", "Bearer", ""},
+		"by its issuer's word":   {"", mine, "Bearer", "proof"},
+		"by its token_type":      {"", "", "DPoP", "bound"},
+		"by its own":             {mine, "", "Bearer", "proof"},
+		"by both":                {mine, mine, "DPoP", "proof"},
+		"to another key":         {mine, other, "DPoP", "another"},
+		"by words of no meaning": {"", "short", "Bearer", "cnf"},
+	} {
+		b := newBench(t, oidctest.Config{}, func(c *oidc.VerifierConfig) {
+			c.Issuers[0].Introspection = &oidc.Introspection{ClientID: "app", ClientSecret: "secret", JWTs: true}
+		})
+		b.provider.OnAccessToken(func(j *oidctest.JWT) {
+			if c.jwt != "" {
+				j.Claims["cnf"] = map[string]any{"jkt": c.jwt}
+			}
+		})
+		b.provider.OnAnswer(oidctest.Introspection, func(said map[string]any) {
+			delete(said, "cnf")
+			if said["token_type"] = c.kind; c.said != "" {
+				said["cnf"] = map[string]any{"jkt": c.said}
+			}
+		})
+		text := b.issue()
+		for range 2 {
+			if _, err := b.authenticate(text); c.says != "" {
+				wantRefusal(t, err, oidc.InvalidToken, c.says)
+			} else if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
 // TestIntrospectedJWTs: a revoked JWT is refused where its issuer is asked.
 func TestIntrospectedJWTs(t *testing.T) {
 	for _, ask := range []bool{true, false} {

@@ -325,8 +325,12 @@ func (v *Verifier) verify(ctx context.Context, issuer *trusted, text string, tok
 	}
 	if issuer.introspector != nil && issuer.introspector.jwts {
 		t.until = v.clock().Add(introspectionLifetime)
-		if _, err := issuer.introspector.ask(ctx, text); err != nil {
+		answer, err := issuer.introspector.ask(ctx, text)
+		if err != nil {
 			return nil, inactive(err)
+		}
+		if t.bound, err = t.bound.with(answer); err != nil {
+			return nil, refused(err)
 		}
 	}
 	return t, nil
