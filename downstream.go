@@ -173,6 +173,7 @@ type calls struct {
 	public      bool          // it has neither secret nor key, so nothing is issued to it alone
 	ownKey      oidc.ProofKey // that they are bound to; none without Config.DPoP
 	issued      *issuedTokens
+	refused     *refusedTokens // of sessions, to be renewed by their next request
 	flights     *refresh.Group
 	sender      *oidc.Sender
 	outbound    http.RoundTripper
@@ -186,6 +187,7 @@ func (g *Gate) makeCalls(credentials *oidc.Client) (err error) {
 	g.sender, g.outbound = oidc.NewSender(g.config.Clock), newOutbound()
 	g.flights, err = refresh.New(refresh.Config{Leeway: max(g.config.RefreshLeeway, 0), Clock: g.config.Clock})
 	g.issued = newIssuedTokens(g.flights, g.config.Clock)
+	g.refused = newRefusedTokens(g.config.Clock)
 	return err
 }
 

@@ -325,6 +325,30 @@ func TestDownstreamRenewsOnce(t *testing.T) {
 	}
 }
 
+// TestDownstreamLeavesRenewalToTheNextRequest: where a session is in a cookie, which
+// can't be written any more. Nobody is renewed for ever, nor in somebody's place.
+func TestDownstreamLeavesRenewalToTheNextRequest(t *testing.T) {
+	api := newService(t)
+	w := calling(t, setup{}, func() string { return api.URL }, usersToken(api))
+	b, other := w.browser().signIn(), w.browser().signIn()
+	before := w.provider.Calls(oidctest.Token)
+	w.clock.advance(time.Minute)
+	api.refuseFirst(1)
+	b.get("/call").want(t, http.StatusUnauthorized)
+	old := api.received()[0].token()
+	b.get("/call").want(t, http.StatusOK)
+	if fresh := api.received()[1].token(); fresh == old || b.me().Token != fresh {
+		t.Error("the next request did not renew the token")
+	}
+	for range 3 {
+		b.get("/call").want(t, http.StatusOK)
+		other.get("/call").want(t, http.StatusOK)
+	}
+	if renewals := w.provider.Calls(oidctest.Token) - before; renewals != 1 || w.provider.Reuses() != 0 {
+		t.Errorf("%d renewals, want one", renewals)
+	}
+}
+
 // However many calls of however many requests are refused, one renewal serves all.
 func TestDownstreamRenewsOnceForAll(t *testing.T) {
 	api := newService(t)

@@ -94,7 +94,7 @@ func (g *Gate) forget(w http.ResponseWriter, r *http.Request, s *session) {
 // browser may discard leave it to others until the access token is dead.
 func (g *Gate) due(r *http.Request, s *session) bool {
 	switch {
-	case !s.tokens.HasRefresh() || !g.renewals.Due(s.tokens.Issued(), s.tokens.Expires()):
+	case !s.tokens.HasRefresh() || !g.renewals.Due(s.tokens.Issued(), s.tokens.Expires()) && !g.refused.has(s):
 		return false
 	case fetchmeta.SubResource(r) || fetchmeta.Prefetch(r) || fetchmeta.WebSocket(r):
 		return g.dead(s, 0)

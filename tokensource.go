@@ -93,6 +93,9 @@ func (u userToken) renewed(ctx context.Context, refused carried) (carried, bool)
 	}
 	renewed := u.gate.renewInside(ctx, s)
 	if renewed == nil {
+		if s.place.ticket == nil && s.tokens.HasRefresh() {
+			u.gate.refused.add(s.key())
+		}
 		return carried{}, false
 	}
 	return carriedOf(renewed.tokens), true
