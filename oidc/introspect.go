@@ -35,7 +35,7 @@ type introspector struct {
 	jwts          bool
 	metadata      *discovery
 	group         singleflight.Group
-	inactive      *memo.Memo[time.Time] // apart, so that strangers' tokens push out no others
+	inactive      *memo.Memo[string, time.Time] // apart, so that strangers' tokens push out no others
 }
 
 func newIntrospector(c caller, i Introspection, metadata *discovery, remembered int) *introspector {
@@ -44,7 +44,7 @@ func newIntrospector(c caller, i Introspection, metadata *discovery, remembered 
 		secret: secret.New(i.ClientSecret), metadata: metadata,
 	}
 	if remembered >= 0 {
-		n.inactive = memo.New[time.Time](maxInactive)
+		n.inactive = memo.New[string, time.Time](maxInactive)
 	}
 	return n
 }

@@ -89,7 +89,7 @@ type Verifier struct {
 	config     VerifierConfig
 	issuers    map[string]*trusted
 	opaque     *trusted // whom to ask about tokens that aren't JWTs; nil for nobody
-	remembered *memo.Memo[*AccessToken]
+	remembered *memo.Memo[string, *AccessToken]
 	proofs     *proofs
 	realm      string
 }
@@ -109,7 +109,7 @@ func NewVerifier(config VerifierConfig) (*Verifier, error) {
 		caller:     c,
 		config:     config,
 		issuers:    make(map[string]*trusted, len(config.Issuers)),
-		remembered: memo.New[*AccessToken](config.RememberedTokens),
+		remembered: memo.New[string, *AccessToken](config.RememberedTokens),
 	}
 	for _, issuer := range config.Issuers {
 		i := issuer.trust(c, config)

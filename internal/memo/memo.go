@@ -1,5 +1,5 @@
-// Package memo remembers what was found out about texts, such as tokens, so that
-// finding it out again costs a hash and a look-up.
+// Package memo remembers what was found out about things that come again, such as
+// tokens and cookies, so that finding it out again costs a hash and a look-up.
 package memo
 
 import (
@@ -10,71 +10,71 @@ import (
 // shards keeps clients that come at the same time out of each other's way.
 const shards = 16
 
-// Memo remembers one value per text. It is bounded: what hasn't been asked for
+// Memo remembers one value per key. It is bounded: what hasn't been asked for
 // lately makes room. A nil Memo remembers nothing. It is safe for concurrent use.
-type Memo[V any] struct {
+type Memo[K comparable, V any] struct {
 	seed   maphash.Seed
-	shards [shards]shard[V]
+	shards [shards]shard[K, V]
 }
 
 // shard is a clock: a ring of places and a hand that goes round, and spares once
 // whoever was asked for since it last came by.
-type shard[V any] struct {
+type shard[K comparable, V any] struct {
 	mu     sync.Mutex
-	places map[uint64]*place[V]
-	ring   []*place[V]
+	places map[uint64]*place[K, V]
+	ring   []*place[K, V]
 	hand   int
 	size   int
 }
 
-type place[V any] struct {
+type place[K comparable, V any] struct {
 	hash  uint64
-	text  string // compared in full: a hash alone is no proof
+	key   K // compared in full: a hash alone is no proof
 	value V
 	used  bool
 }
 
-// New returns a Memo of at most size texts, rounded up to a multiple of 16. It is
+// New returns a Memo of at most size keys, rounded up to a multiple of 16. It is
 // nil where size isn't positive.
-func New[V any](size int) *Memo[V] {
+func New[K comparable, V any](size int) *Memo[K, V] {
 	if size <= 0 {
 		return nil
 	}
-	m := &Memo[V]{seed: maphash.MakeSeed()}
+	m := &Memo[K, V]{seed: maphash.MakeSeed()}
 	for i := range m.shards {
 		m.shards[i].size = (size + shards - 1) / shards
-		m.shards[i].places = map[uint64]*place[V]{}
+		m.shards[i].places = map[uint64]*place[K, V]{}
 	}
 	return m
 }
 
-func (m *Memo[V]) shard(text string) (*shard[V], uint64) {
-	hash := maphash.String(m.seed, text)
+func (m *Memo[K, V]) shard(key K) (*shard[K, V], uint64) {
+	hash := maphash.Comparable(m.seed, key)
 	return &m.shards[hash%shards], hash
 }
 
-// Get returns what is known of text.
-func (m *Memo[V]) Get(text string) (value V, ok bool) {
+// Get returns what is known of key.
+func (m *Memo[K, V]) Get(key K) (value V, ok bool) {
 	if m == nil {
 		return value, false
 	}
-	s, hash := m.shard(text)
+	s, hash := m.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.places[hash]
-	if p == nil || p.text != text {
+	if p == nil || p.key != key {
 		return value, false
 	}
 	p.used = true
 	return p.value, true
 }
 
-// Put remembers value, in place of what was known of text.
-func (m *Memo[V]) Put(text string, value V) {
+// Put remembers value, in place of what was known of key.
+func (m *Memo[K, V]) Put(key K, value V) {
 	if m == nil {
 		return
 	}
-	s, hash := m.shard(text)
+	s, hash := m.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.places[hash]
@@ -82,27 +82,27 @@ func (m *Memo[V]) Put(text string, value V) {
 		p = s.vacate()
 		s.places[hash] = p
 	}
-	*p = place[V]{hash: hash, text: text, value: value}
+	*p = place[K, V]{hash: hash, key: key, value: value}
 }
 
-// Drop forgets text.
-func (m *Memo[V]) Drop(text string) {
+// Drop forgets key.
+func (m *Memo[K, V]) Drop(key K) {
 	if m == nil {
 		return
 	}
-	s, hash := m.shard(text)
+	s, hash := m.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.places[hash]; p != nil && p.text == text {
+	if p := s.places[hash]; p != nil && p.key == key {
 		delete(s.places, hash)
-		*p = place[V]{} // the hand finds it empty
+		*p = place[K, V]{} // the hand finds it empty
 	}
 }
 
 // vacate returns a place that nobody has.
-func (s *shard[V]) vacate() *place[V] {
+func (s *shard[K, V]) vacate() *place[K, V] {
 	if len(s.ring) < s.size {
-		p := new(place[V])
+		p := new(place[K, V])
 		s.ring = append(s.ring, p)
 		return p
 	}

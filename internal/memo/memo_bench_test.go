@@ -27,7 +27,7 @@ func BenchmarkGet(b *testing.B) {
 			}
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			m := New[*int](2*size + 1024) // shards are never filled evenly
+			m := New[string, *int](2*size + 1024) // shards are never filled evenly
 			for _, texts := range [][]string{asked, others} {
 				for _, text := range texts {
 					m.Put(text, value)

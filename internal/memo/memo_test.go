@@ -9,7 +9,7 @@ import (
 )
 
 func TestMemo(t *testing.T) {
-	m := memo.New[int](32)
+	m := memo.New[string, int](32)
 	if _, ok := m.Get("a"); ok {
 		t.Error("something out of nothing")
 	}
@@ -22,7 +22,7 @@ func TestMemo(t *testing.T) {
 	m.Drop("a")
 	m.Drop("c")
 	if _, ok := m.Get("a"); ok {
-		t.Error("a dropped text is known")
+		t.Error("a dropped key is known")
 	}
 	if b, ok := m.Get("b"); !ok || b != 2 {
 		t.Errorf("b is %d, %v", b, ok)
@@ -31,7 +31,7 @@ func TestMemo(t *testing.T) {
 
 func TestNothingIsRemembered(t *testing.T) {
 	for _, size := range []int{0, -1} {
-		m := memo.New[int](size)
+		m := memo.New[string, int](size)
 		m.Put("a", 1)
 		m.Drop("a")
 		if _, ok := m.Get("a"); ok {
@@ -40,10 +40,10 @@ func TestNothingIsRemembered(t *testing.T) {
 	}
 }
 
-// TestBounded: strangers' texts push out each other, and those that are asked for
+// TestBounded: strangers' keys push out each other, and those that are asked for
 // stay.
 func TestBounded(t *testing.T) {
-	m := memo.New[int](160)
+	m := memo.New[string, int](160)
 	m.Put("kept", 1)
 	for i := range 10_000 {
 		if _, ok := m.Get("kept"); !ok {
@@ -70,7 +70,7 @@ func TestBounded(t *testing.T) {
 }
 
 func TestConcurrency(t *testing.T) {
-	m := memo.New[string](64)
+	m := memo.New[string, string](64)
 	var all sync.WaitGroup
 	for worker := range 8 {
 		all.Go(func() {
