@@ -84,6 +84,25 @@ func ExampleIdentityFrom() {
 	// false
 }
 
+// A test of a protected handler needs no provider.
+func ExampleWithIdentity() {
+	gate := exampleGate()
+	orders := gate.Wrap(gate.RequireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, _ := gatehouse.IdentityFrom(r.Context())
+		fmt.Fprint(w, "orders of ", who.Subject())
+	})))
+
+	for _, who := range []*gatehouse.Identity{gatehouse.NewIdentity(map[string]any{"sub": "bob"}), nil} {
+		r := httptest.NewRequest(http.MethodGet, "/orders", nil)
+		w := httptest.NewRecorder()
+		orders.ServeHTTP(w, r.WithContext(gatehouse.WithIdentity(r.Context(), who)))
+		fmt.Println(w.Code, w.Header().Get("Content-Type"))
+	}
+	// Output:
+	// 200 text/plain; charset=utf-8
+	// 401 application/problem+json
+}
+
 func ExampleAdmission() {
 	customers := map[string][]string{"alice": {"gold"}}
 	config := gatehouse.Config{

@@ -111,7 +111,10 @@ func NewIdentity(values map[string]any) *Identity {
 
 type identityKey struct{}
 
-// WithIdentity returns a context that carries who.
+// WithIdentity returns a context that carries who, for tests; nil carries nobody.
+// Gates accept who without any establisher. To test what strangers get put
+// [Gate.Wrap] in front as the application does: a gate that no establisher is in
+// front of answers them 500.
 func WithIdentity(ctx context.Context, who *Identity) context.Context {
 	return context.WithValue(ctx, identityKey{}, who)
 }
