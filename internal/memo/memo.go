@@ -5,6 +5,7 @@ package memo
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 )
 
 // shards keeps clients that come at the same time out of each other's way.
@@ -20,7 +21,7 @@ type Memo[K comparable, V any] struct {
 // shard is a clock: a ring of places and a hand that goes round, and spares once
 // whoever was asked for since it last came by.
 type shard[K comparable, V any] struct {
-	mu     sync.Mutex
+	mu     sync.RWMutex // readers don't wait for each other
 	places map[uint64]*place[K, V]
 	ring   []*place[K, V]
 	hand   int
@@ -31,7 +32,7 @@ type place[K comparable, V any] struct {
 	hash  uint64
 	key   K // compared in full: a hash alone is no proof
 	value V
-	used  bool
+	used  atomic.Bool
 }
 
 // New returns a Memo of at most size keys, rounded up to a multiple of 16. It is
@@ -59,13 +60,15 @@ func (m *Memo[K, V]) Get(key K) (value V, ok bool) {
 		return value, false
 	}
 	s, hash := m.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	p := s.places[hash]
 	if p == nil || p.key != key {
 		return value, false
 	}
-	p.used = true
+	if !p.used.Load() { // a write that all processors would have to hear of
+		p.used.Store(true)
+	}
 	return p.value, true
 }
 
@@ -82,7 +85,8 @@ func (m *Memo[K, V]) Put(key K, value V) {
 		p = s.vacate()
 		s.places[hash] = p
 	}
-	*p = place[K, V]{hash: hash, key: key, value: value}
+	p.hash, p.key, p.value = hash, key, value
+	p.used.Store(false)
 }
 
 // Drop forgets key.
@@ -109,12 +113,12 @@ func (s *shard[K, V]) vacate() *place[K, V] {
 	for {
 		p := s.ring[s.hand]
 		s.hand = (s.hand + 1) % len(s.ring)
-		if !p.used {
+		if !p.used.Load() {
 			if s.places[p.hash] == p {
 				delete(s.places, p.hash)
 			}
 			return p
 		}
-		p.used = false
+		p.used.Store(false)
 	}
 }
