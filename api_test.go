@@ -34,6 +34,10 @@ func apiRoutes(gate *gatehouse.Gate) http.Handler {
 			fmt.Fprint(w, ", and is over")
 		}
 	})
+	api.HandleFunc("/api/session", rbac.SignedIn(), func(w http.ResponseWriter, r *http.Request) {
+		who, _ := gatehouse.IdentityFrom(r.Context())
+		fmt.Fprintf(w, "session %q, ends at zero: %t", who.SessionID(), who.SessionEnds().IsZero())
+	})
 	api.HandleFunc("/api/public", rbac.Public(), me2)
 	api.HandleFunc("/api/admin", rbac.Role("admin"), me)
 	api.HandleFunc("/api/orders", rbac.Scope("orders:read"), me)
@@ -88,6 +92,7 @@ func TestAPITakesAccessTokens(t *testing.T) {
 	w := apiWorld(t, nil)
 	token := w.accessToken("orders:read")
 	w.call("/api/until", "Authorization", "Bearer "+token).want(t, http.StatusOK, "lasts 5m0s")
+	w.call("/api/session", "Authorization", "Bearer "+token).want(t, http.StatusOK, `session "", ends at zero: true`)
 	for _, path := range []string{"/api/me", "/api/admin", "/api/orders", "/wrapped/me", "/twice/me"} {
 		res := w.call(path, "Authorization", "Bearer "+token).want(t, http.StatusOK)
 		var s seen
@@ -122,7 +127,7 @@ func TestCookieAndTokenAtOnce(t *testing.T) {
 	token := w.accessToken()
 	b := w.browser().signIn()
 	for _, path := range []string{"/api/me", "/wrapped/me", "/twice/me"} {
-		for _, authorization := range []string{"Bearer " + token, "bearer nonsense", "DPoP " + token} {
+		for _, authorization := range []string{"Bearer " + token, "bearer nonsense", "DPoP " + token, "Bearer", "Bearer\t" + token} {
 			res := b.send(http.MethodGet, path, with(fetching, "Authorization", authorization), "").want(t, http.StatusBadRequest, "not both")
 			if res.Header.Get("Content-Type") != "application/problem+json" {
 				t.Errorf("%s: %v", path, res.Header)

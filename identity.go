@@ -175,9 +175,10 @@ func (i *Identity) SessionEnds() time.Time {
 }
 
 // SessionID names the session to [Gate.Revoke], and is its ID in a [Session]. It
-// opens nothing. "" for an identity made by [NewIdentity].
+// opens nothing. "" for an identity made by [NewIdentity] and for that of an access
+// token.
 func (i *Identity) SessionID() string {
-	if i.known.gate == nil {
+	if i.known.gate == nil || i.known.bearer != nil {
 		return ""
 	}
 	return i.sessionName()

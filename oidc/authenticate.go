@@ -12,7 +12,11 @@ import (
 // header: one of the scheme Bearer or DPoP, good or not.
 func HasToken(r *http.Request) bool {
 	for _, value := range r.Header["Authorization"] {
-		if scheme, _, _ := strings.Cut(value, " "); schemeOf(scheme) != "" {
+		scheme := value
+		if end := strings.IndexAny(value, " \t"); end >= 0 {
+			scheme = value[:end]
+		}
+		if schemeOf(scheme) != "" {
 			return true
 		}
 	}

@@ -342,6 +342,7 @@ func TestAuthorizationHeader(t *testing.T) {
 		{"in lower case", []string{"bearer " + good}, "", true},
 		{"two spaces", []string{"Bearer  " + good}, "", true},
 		{"no space", []string{"Bearer" + good}, "", false},
+		{"a tab", []string{"Bearer\t" + good}, oidc.InvalidToken, false},
 		{"no token", []string{"Bearer"}, oidc.InvalidToken, false},
 		{"an empty token", []string{"Bearer "}, oidc.InvalidToken, false},
 		{"Basic", []string{"Basic YWxpY2U6c2VjcmV0"}, "", false},
