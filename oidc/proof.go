@@ -110,8 +110,8 @@ func (p *proofs) check(r *http.Request, t *AccessToken) error {
 	return nil
 }
 
-// read checks the claims of a proof. It returns its name, and until when it would
-// be accepted again.
+// read checks the claims of a proof. It returns its name, and until when some replica
+// would accept it again.
 func (p *proofs) read(r *http.Request, t *AccessToken, said map[string]any) (id string, expires time.Time, err error) {
 	if said["htm"] != r.Method {
 		return "", time.Time{}, errors.New("htm is another method")
@@ -136,7 +136,7 @@ func (p *proofs) read(r *http.Request, t *AccessToken, said map[string]any) (id 
 	if !ok || id == "" || len(id) > maxProofID {
 		return "", time.Time{}, errors.New("jti is missing or no identifier")
 	}
-	return id, issued.Add(proofWindow), nil
+	return id, issued.Add(proofWindow + skew), nil // other replicas' clocks may be behind
 }
 
 // pathOf is the path of a request as its client sent it, whatever has been stripped

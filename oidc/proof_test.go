@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/sha256"
 	"encoding/base64"
@@ -338,5 +339,43 @@ func TestNonce(t *testing.T) {
 	wantRefusal(t, with(nonce), oidc.UseNonce, "nonce")
 	if plain := newBench(t, oidctest.Config{}, nil).verifier.Nonce(); plain != "" {
 		t.Errorf("a nonce that nobody asked for: %q", plain)
+	}
+}
+
+// TestProofsAndClocks: replicas share what was spent, and their clocks are half a
+// minute off. A proof that one takes for old is still spent for the other.
+func TestProofsAndClocks(t *testing.T) {
+	spent := map[string]time.Time{}
+	var b *bench
+	share := func(c *oidc.VerifierConfig) {
+		c.SpendProof = func(_ context.Context, id string, expires time.Time) (bool, error) {
+			if b.clock().Before(spent[id]) { // by the clock of the store
+				return false, nil
+			}
+			spent[id] = expires
+			return true, nil
+		}
+	}
+	b = newBench(t, oidctest.Config{}, share)
+	config := oidc.VerifierConfig{
+		Audience: []string{api}, Issuers: []oidc.TrustedIssuer{{Issuer: b.provider.Issuer()}}, BaseURL: baseURL,
+		Clock: func() time.Time { return b.clock().Add(-30 * time.Second) },
+	}
+	share(&config)
+	behind, err := oidc.NewVerifier(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := oidctest.NewKey("ES256")
+	r := b.prove(httptest.NewRequest(http.MethodGet, "/orders", nil), key, b.bound(key), nil)
+	if _, err := b.verifier.Authenticate(r); err != nil {
+		t.Fatal(err)
+	}
+	for range 12 {
+		b.advance(10 * time.Second)
+		for _, v := range []*oidc.Verifier{b.verifier, behind} {
+			_, err := v.Authenticate(r)
+			wantRefusal(t, err, oidc.InvalidProof, "")
+		}
 	}
 }
