@@ -247,7 +247,8 @@ func (d *downstream) send(r *http.Request, carried carried) (*http.Response, err
 // not choose what the token is used for.
 func (d *downstream) reaches(r *http.Request) bool {
 	for r != nil {
-		if !d.origins[originOf(r.URL)] {
+		// Of an address with an opaque part only a proxy knows where it goes.
+		if r.URL.Opaque != "" || !d.origins[originOf(r.URL)] {
 			return false
 		}
 		if r.Response == nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
@@ -238,6 +239,60 @@ func TestDownstreamRedirects(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// sees answers every request, and keeps the last.
+type sees struct{ last *http.Request }
+
+func (s *sees) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.last = r
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
+}
+
+// TestDownstreamOrigins: an origin is scheme, host and port, however an address is
+// spelt, and nobody else gets a token.
+func TestDownstreamOrigins(t *testing.T) {
+	gate := exampleGate()
+	t.Cleanup(func() { _ = gate.Close() })
+	minter, err := oidc.NewMinter(oidc.MinterConfig{Issuer: "https://shop.internal", Keys: []oidc.SigningKey{oidc.NewSigningKey()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var service sees
+	transport, err := gate.Downstream(gatehouse.Downstream{
+		Origins: []string{"https://orders.internal", "https://b\u00fccher.example", "https://[2001:db8::1]:8443"}, Minter: minter, Audience: "orders", Own: true, Transport: &service,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, ours := range map[string]bool{
+		"https://orders.internal/x": true, "https://ORDERS.internal/x": true, "https://orders.internal:443/x": true, "https://orders.internal:/x": true,
+		"https://user:password@orders.internal/x": true, "https://b\u00fccher.example/": true, "https://[2001:db8::1]:8443/": true, "https://[2001:DB8::1]:8443/": true,
+		"http://orders.internal/x": false, "http://orders.internal:443/x": false, "https://orders.internal:80/x": false, "https://orders.internal:8443/x": false,
+		"https://orders.internal@evil.example/x": false, "https://evil.example/#@orders.internal": false, "https://evil.example?orders.internal": false,
+		"https://orders.internal.evil.example/x": false, "https://orders.internal./x": false, "https://.orders.internal/x": false, "https://xn--orders-internal/x": false,
+		"https://orders\u3002internal/x": false, "https://[2001:db8::1]/": false, "ftp://orders.internal/x": false,
+	} {
+		r, err := http.NewRequest(http.MethodGet, address, nil)
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+			continue
+		}
+		service.last = nil
+		_, err = transport.RoundTrip(r)
+		if sent := service.last != nil; sent != ours || sent != (err == nil) || sent && !strings.HasPrefix(service.last.Header.Get("Authorization"), "Bearer ey") {
+			t.Errorf("%s: sent %t, %v", address, sent, err)
+		}
+		if r.Header.Get("Authorization") != "" {
+			t.Errorf("%s: the caller's request was changed", address)
+		}
+	}
+	// A forward proxy goes where the opaque part says.
+	opaque := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "https", Host: "orders.internal", Opaque: "//evil.example/x"}, Header: http.Header{}}
+	service.last = nil
+	if _, err := transport.RoundTrip(opaque); err == nil || service.last != nil {
+		t.Error("an opaque address gets a token")
 	}
 }
 
