@@ -343,6 +343,14 @@ func TestResourceServer(t *testing.T) {
 			t.Errorf("%s: %d %v %s", c.name, w.Code, w.Header(), w.Body)
 		}
 	}
+	if listed, err := gate.Sessions(t.Context(), "alice"); err == nil {
+		t.Errorf("Sessions: %v, though nobody signs in there", listed)
+	}
+	for _, whose := range []gatehouse.Revocation{{Subject: "alice"}, {SID: "sid"}, {Session: "s" + strings.Repeat("A", 32)}} {
+		if gate.Revoke(t.Context(), whose) == nil {
+			t.Errorf("Revoke of %+v: no error, though nothing ends", whose)
+		}
+	}
 }
 
 // TestResourceServerOfATest: handlers are tested without tokens there, too.

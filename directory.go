@@ -152,10 +152,14 @@ func (d *directory) leave(ctx context.Context, sub, id string) error {
 }
 
 // Sessions returns the live sessions of a user of the issuer, by the sub claim,
-// the latest seen first, a hundred at most. It knows those of all processes where [Config.Store] or
-// [Config.Revocations] is a [Directory], otherwise those that this process has
-// seen begin or be used. An error says that the directory can't be read now.
+// the latest seen first, a hundred at most. It knows those of all processes where
+// [Config.Store] or [Config.Revocations] is a [Directory], otherwise those that
+// this process has seen begin or be used. An error says that the directory can't be
+// read now, or that the Gate was made by [NewResourceServer] and has none.
 func (g *Gate) Sessions(ctx context.Context, sub string) ([]Session, error) {
+	if g.directory == nil {
+		return nil, errSignsNobodyIn
+	}
 	listed, err := g.directory.of(ctx, sub)
 	if err != nil {
 		return nil, err

@@ -22,8 +22,13 @@ type Revocation struct {
 // Revoke ends sessions that have begun by now, whatever cookies are about. It is
 // obeyed by this process at once, and by all that share [Config.Revocations] as
 // soon as that tells them; nil says that it is kept there. The provider is told
-// nothing: whoever still has a session there can sign in again.
+// nothing: whoever still has a session there can sign in again. Access tokens that
+// programs have are no sessions, and live on; a Gate made by [NewResourceServer]
+// has nothing to end, which is an error.
 func (g *Gate) Revoke(ctx context.Context, whose Revocation) error {
+	if g.directory == nil {
+		return errSignsNobodyIn
+	}
 	now := g.config.Clock()
 	switch whose {
 	case Revocation{Session: whose.Session}:
