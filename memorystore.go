@@ -89,14 +89,20 @@ func (s *MemoryStore) Save(_ context.Context, id string, previous, value []byte,
 // Delete implements [Store].
 func (s *MemoryStore) Delete(_ context.Context, id string) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.sessions.Remove(id)
+	s.mu.Unlock()
+	s.tell(id)
 	return nil
 }
 
 // Revoke implements [Revocations].
 func (s *MemoryStore) Revoke(_ context.Context, name string, before, until time.Time) error {
 	s.denials.revoke(name, before, until)
+	s.tell(name)
+	return nil
+}
+
+func (s *MemoryStore) tell(name string) {
 	s.mu.Lock()
 	told := make([]*watcher, 0, len(s.watchers))
 	for w := range s.watchers {
@@ -106,7 +112,6 @@ func (s *MemoryStore) Revoke(_ context.Context, name string, before, until time.
 	for _, w := range told {
 		w.changed([]string{name})
 	}
-	return nil
 }
 
 // Revoked implements [Revocations].

@@ -93,7 +93,7 @@ func New(config Config) (*Gate, error) {
 		return nil, fmt.Errorf("gatehouse: %w", err)
 	}
 	g.denials = newDenials(config)
-	g.watches = newWatches(g.denials)
+	g.watches = newWatches(g.denials, g.vault, config)
 	g.config.ClientSecret = "" // the provider's client keeps it where nothing prints it
 
 	g.challenge = fmt.Sprintf("Cookie realm=%q, form-action=%q, cookie-name=%q",

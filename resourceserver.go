@@ -51,7 +51,7 @@ func NewResourceServer(config Config) (*Gate, error) {
 	}
 
 	g := &Gate{config: config, log: config.Logger, denials: newDenials(config)}
-	g.watches = newWatches(g.denials)
+	g.watches = newWatches(g.denials, &cookieVault{}, g.config)
 	g.policy, err = config.Policy.Compile()
 	note(prefixed("Policy", err))
 	g.renewals, err = refresh.New(refresh.Config{Clock: config.Clock})

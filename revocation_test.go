@@ -280,8 +280,19 @@ func TestLongLivedHandlers(t *testing.T) {
 		},
 		"logout here":  func(_, _ *world, b *browser) { b.send(http.MethodPost, "/auth/logout", navigation, "") },
 		"logout there": func(_, other *world, b *browser) { b.at(other).send(http.MethodPost, "/auth/logout", navigation, "") },
+		"in the store: the provider refuses a renewal there": func(w, other *world, b *browser) {
+			w.provider.RevokeUser("alice")
+			w.clock.advance(dead)
+			b.at(other).fetch("/me").want(w, http.StatusUnauthorized)
+		},
+		"in the store: another sign-in in that browser there": func(w, other *world, b *browser) {
+			b.get(strings.Replace(b.callback("/auth/login"), w.app.URL, other.app.URL, 1)).want(w, http.StatusFound)
+		},
 	} {
 		for _, stored := range []bool{false, true} {
+			if !stored && strings.HasPrefix(name, "in the store: ") {
+				continue
+			}
 			opened := make(chan error)
 			w := newWorld(t, setup{routes: streams(opened), gate: func(c *gatehouse.Config) {
 				shared := gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
@@ -313,6 +324,7 @@ func TestLongLivedHandlers(t *testing.T) {
 					t.Errorf("%s, stored %v: %v", name, stored, cause)
 				}
 			case <-time.After(5 * time.Second):
+				w.app.CloseClientConnections()
 				t.Fatalf("%s, stored %v: it stays open", name, stored)
 			}
 			leave()

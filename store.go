@@ -50,9 +50,10 @@ type Directory interface {
 	Leave(ctx context.Context, owner, id string) error
 }
 
-// Watcher is what a [Revocations] may be besides: it calls changed as soon as
-// another process has revoked names, or, with nil, may have revoked any. stop
-// ends that. changed returns quickly.
+// Watcher is what a [Revocations] or a [Store] may be besides: it calls changed as
+// soon as another process has revoked names, or deleted or saved what this one has
+// loaded under such an id, or, with nil, may have done so with any. stop ends that.
+// changed returns quickly.
 type Watcher interface {
 	Watch(changed func(names []string)) (stop func())
 }

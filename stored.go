@@ -226,6 +226,18 @@ func (v *storeVault) newer(ctx context.Context, s *session) (*session, []byte) {
 	return kept.session(), append([]byte{valueSaved}, sealed...)
 }
 
+func (v *storeVault) kept(ctx context.Context, s *session) (*session, error) {
+	sealed, err := v.load(ctx, s.place.ticket)
+	if err != nil {
+		return nil, err
+	}
+	who := v.unseal(s.place.ticket, sealed)
+	if who == nil {
+		return nil, nil
+	}
+	return who.session(), nil
+}
+
 func (v *storeVault) end(ctx context.Context, s *session) error {
 	ctx, cancel := context.WithTimeout(ctx, storeBudget)
 	defer cancel()

@@ -29,6 +29,9 @@ type vault interface {
 	// newer returns the session that somebody else has put in the place of s, as
 	// replace would; nil when there is none.
 	newer(ctx context.Context, s *session) (*session, []byte)
+	// kept returns s as it is kept now; nil when it is no longer. An error says
+	// that nobody can know now.
+	kept(ctx context.Context, s *session) (*session, error)
 	// end keeps it no longer.
 	end(ctx context.Context, s *session) error
 	// name is what the session of a cookie's text is known as, "" where that
@@ -132,6 +135,8 @@ func (v *cookieVault) put(w http.ResponseWriter, r *http.Request, s *session, va
 }
 
 func (v *cookieVault) newer(context.Context, *session) (*session, []byte) { return nil, nil }
+
+func (v *cookieVault) kept(_ context.Context, s *session) (*session, error) { return s, nil }
 
 func (v *cookieVault) end(context.Context, *session) error { return nil }
 

@@ -63,7 +63,9 @@ func (g *Gate) unusedUntil(s *session) time.Time {
 // that may be revoked.
 type watches struct {
 	denials *denials
-	unwatch func()
+	vault   vault
+	idle    time.Duration
+	unwatch []func()
 
 	mu      sync.Mutex
 	closed  bool
@@ -76,13 +78,17 @@ type watches struct {
 type watch struct {
 	session *session
 	names   []string
+	idles   time.Time // when it does, as far as is known; under the lock
 	end     func()
 }
 
-func newWatches(d *denials) *watches {
-	w := &watches{denials: d, byName: map[string]map[*watch]struct{}{}, suspect: map[*watch]struct{}{}, unwatch: func() {}}
-	if watcher, ok := d.shared.(Watcher); ok {
-		w.unwatch = watcher.Watch(w.changed)
+func newWatches(d *denials, v vault, c Config) *watches {
+	w := &watches{denials: d, vault: v, idle: c.IdleTimeout, byName: map[string]map[*watch]struct{}{}, suspect: map[*watch]struct{}{}}
+	if list, ok := d.shared.(Watcher); ok {
+		w.unwatch = append(w.unwatch, list.Watch(w.changed))
+	}
+	if store, ok := c.Store.(Watcher); ok && any(c.Store) != any(d.shared) {
+		w.unwatch = append(w.unwatch, store.Watch(w.changed))
 	}
 	return w
 }
@@ -90,7 +96,7 @@ func newWatches(d *denials) *watches {
 // add calls end when the session of who does, until ctx ends or stop is called.
 func (w *watches) add(ctx context.Context, who *Identity, end func()) (stop func()) {
 	gate, s := who.known.gate, who.session()
-	added := &watch{session: s, names: who.revocable(), end: end}
+	added := &watch{session: s, names: who.revocable(), idles: s.expires(w.idle), end: end}
 	w.mu.Lock()
 	for _, name := range added.names {
 		if w.byName[name] == nil {
@@ -191,10 +197,27 @@ func (w *watches) look() {
 			return
 		}
 		// With an error, what is known even so; the list tells again when it is back.
-		if before, _ := w.denials.ask(context.Background(), one.names...); one.session.begunBy(before) {
+		if before, _ := w.denials.ask(context.Background(), one.names...); one.session.begunBy(before) || w.gone(context.Background(), one) {
 			one.end()
 		}
 	}
+}
+
+// gone reports whether the store keeps its session no longer, because that was
+// ended, at whichever process. What a store drops because nobody uses it has not
+// ended for who is still there.
+func (w *watches) gone(ctx context.Context, one *watch) bool {
+	kept, err := w.vault.kept(ctx, one.session)
+	if err != nil {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if kept != nil {
+		one.idles = kept.expires(w.idle)
+		return false
+	}
+	return w.denials.clock().Before(one.idles)
 }
 
 func (w *watches) next() *watch {
@@ -210,7 +233,9 @@ func (w *watches) next() *watch {
 
 // close ends the looking.
 func (w *watches) close() {
-	w.unwatch()
+	for _, unwatch := range w.unwatch {
+		unwatch()
+	}
 	w.mu.Lock()
 	w.closed = true
 	clear(w.suspect)

@@ -37,7 +37,7 @@ func TestWatches(t *testing.T) {
 		g := &Gate{names: names{"iss", "app"}}
 		g.config = Config{Clock: time.Now, Revocations: list}
 		g.denials = newDenials(g.config)
-		g.watches = newWatches(g.denials)
+		g.watches = newWatches(g.denials, &cookieVault{}, g.config)
 		who := newIdentity(g, session{id: newSessionID(), begun: time.Now().UnixMilli(), ends: time.Now().Add(time.Hour).Unix()})
 		name := who.SessionID()
 
@@ -88,5 +88,60 @@ func TestWatches(t *testing.T) {
 		if !list.stopped {
 			t.Error("it still watches")
 		}
+	})
+}
+
+// oneSession is a store of one session.
+type oneSession struct {
+	cookieVault
+	session *session
+	err     error
+}
+
+func (v *oneSession) kept(context.Context, *session) (*session, error) { return v.session, v.err }
+
+// TestWatchesOfStoredSessions: one that the store has no longer has ended, unless
+// it idled away, or nobody can know.
+func TestWatchesOfStoredSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list, now := &remoteList{}, time.Now
+		s := session{id: newSessionID(), begun: now().UnixMilli(), seen: now().Unix(), ends: now().Add(12 * time.Hour).Unix()}
+		store := &oneSession{session: &s}
+		g := &Gate{names: names{"iss", "app"}, vault: store}
+		g.config = Config{Clock: now, Revocations: list, IdleTimeout: time.Hour}
+		g.denials = newDenials(g.config)
+		g.watches = newWatches(g.denials, store, g.config)
+		who := newIdentity(g, s)
+		told := func(want bool) {
+			t.Helper()
+			ctx, stop := who.Context(t.Context())
+			defer stop()
+			list.changed([]string{who.SessionID()})
+			if synctest.Wait(); (ctx.Err() == nil) != want {
+				t.Errorf("alive %v, want %v", !want, want)
+			}
+		}
+		told(true)
+		store.session, store.err = nil, errors.New("away")
+		told(true)
+		store.err = nil
+		told(false) // ended
+
+		used := s
+		used.seen += 1800
+		store.session = &used // elsewhere
+		ctx, stop := who.Context(t.Context())
+		defer stop()
+		list.changed(nil)
+		synctest.Wait()
+		store.session = nil
+		time.Sleep(80 * time.Minute)
+		list.changed(nil)
+		if synctest.Wait(); ctx.Err() == nil {
+			t.Error("it outlives a session that was in use")
+		}
+		time.Sleep(time.Hour)
+		told(true) // idle
+		g.watches.close()
 	})
 }
