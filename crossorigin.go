@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
 )
@@ -52,8 +53,20 @@ func (c *crossOrigin) bypass(pattern string) (err error) {
 }
 
 // check returns an error for a request that must not count as its cookie's
-// owner's.
+// owner's. A pattern that lets one in has to be meant by every reading of the path.
 func (c *crossOrigin) check(r *http.Request) error {
+	if err := c.checkAs(r); err != nil {
+		return err
+	}
+	for read := range slices.Chunk(meanings(r), 2) { // without a slash at the end, and with one
+		if err := c.checkAs(read[0]); err != nil && c.checkAs(read[1]) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *crossOrigin) checkAs(r *http.Request) error {
 	socket := fetchmeta.WebSocket(r)
 	if !socket && (r.Method == http.MethodGet || r.Method == http.MethodHead) { // of which every request is let through
 		return nil

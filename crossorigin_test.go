@@ -95,6 +95,8 @@ func TestCrossOriginRequests(t *testing.T) {
 	for path, want := range map[string]int{
 		"/wrap/open/1": 200, "/identify/open/1": 200, "/api/open/1": 403, // POST alone
 		"/wrap/open/1/more": 403, "/wrap/%6fpen/1": 200, "/WRAP/open/1": 403,
+		"/identify/open/a%2fb": 200, "/identify/open/a;b": 200, // and what others take for another page
+		"/identify/open/%2e%2e/orders": 403, "/identify/open/..%2forders": 403, "/identify/open/..;/orders": 403, "/identify/open/..%5corders": 403, "/wrap/open/..%2forders": 403,
 	} {
 		b.send(POST, path, evil, "").want(t, want)
 	}

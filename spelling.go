@@ -10,8 +10,8 @@ import (
 // meanings are the requests that r may be for somebody behind the handler, such as a
 // proxied application or a file system, who reads its path otherwise than
 // http.ServeMux does: decoded before it is split and cleaned, backslashes taken for
-// slashes, and without what follows a semicolon (RFC 3986 §3.3). Nil where there is
-// but one way to read it.
+// slashes, and without what follows a semicolon (RFC 3986 §3.3). Each comes twice,
+// without a slash at its end and with one. Nil where there is but one way to read it.
 func meanings(r *http.Request) []*http.Request {
 	if !ambiguous(r.URL) {
 		return nil
@@ -21,7 +21,7 @@ func meanings(r *http.Request) []*http.Request {
 	var all []*http.Request
 	for _, read := range []string{text, bare, strings.ReplaceAll(text, `\`, "/"), withoutParameters(text)} {
 		read = path.Clean("/" + read)
-		for _, spelt := range []string{read, strings.TrimSuffix(read, "/") + "/"} {
+		for _, spelt := range []string{strings.TrimSuffix(read, "/"), strings.TrimSuffix(read, "/") + "/"} {
 			other := *r
 			other.URL = &url.URL{Path: spelt}
 			all = append(all, &other)
