@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/claims"
@@ -25,6 +26,9 @@ const (
 	inactiveLifetime = 10 * time.Second
 	// maxInactive bounds how many such tokens are remembered.
 	maxInactive = 4096
+	// maxQuestions bounds how many questions are under way. Strangers may ask about
+	// nonsense, and go away before there is an answer.
+	maxQuestions = 256
 )
 
 // introspector asks an issuer about tokens.
@@ -35,6 +39,7 @@ type introspector struct {
 	jwts          bool
 	metadata      *discovery
 	group         singleflight.Group
+	asking        atomic.Int64                  // how many questions are under way
 	inactive      *memo.Memo[string, time.Time] // apart, so that strangers' tokens push out no others
 }
 
@@ -49,7 +54,10 @@ func newIntrospector(c caller, i Introspection, metadata *discovery, remembered 
 	return n
 }
 
-var errInactive = errors.New("its issuer says that it is not active")
+var (
+	errInactive      = errors.New("its issuer says that it is not active")
+	errManyQuestions = errors.New("too many questions are under way")
+)
 
 // ask returns what the issuer says of a token (RFC 7662 §2.2). The error is
 // errInactive where it is none of theirs, or not any more. However many ask about
@@ -61,6 +69,10 @@ func (n *introspector) ask(ctx context.Context, text string) (map[string]any, er
 		return nil, errInactive
 	}
 	asking := n.group.DoChan(text, func() (any, error) {
+		defer n.asking.Add(-1)
+		if n.asking.Add(1) > maxQuestions {
+			return nil, fail(ErrUnavailable, "introspection", errManyQuestions)
+		}
 		ctx, done := n.background.begin(ctx)
 		defer done()
 		said, err := n.call(ctx, text)

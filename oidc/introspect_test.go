@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/oidc"
@@ -234,6 +235,39 @@ func TestOneQuestion(t *testing.T) {
 	if b.asked() > 2 { // one may come when the answer has just arrived
 		t.Errorf("asked %d times", b.asked())
 	}
+}
+
+// TestQuestionsAreBounded: strangers who ask about nonsense and go away again leave
+// no end of questions to an issuer that doesn't answer.
+func TestQuestionsAreBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *party) {
+		verifier, err := oidc.NewVerifier(oidc.VerifierConfig{
+			Audience: []string{api}, HTTPClient: p.http,
+			Issuers: []oidc.TrustedIssuer{{Issuer: p.provider.Issuer(), Introspection: &oidc.Introspection{ClientID: "app", ClientSecret: "secret"}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verifier.Verify(t.Context(), "nonsense"); errors.Is(err, oidc.ErrUnavailable) { // discovery is there now
+			t.Fatal(err)
+		}
+		remove := p.provider.Intercept(oidctest.Introspection, oidctest.Hang())
+		before := p.provider.Calls(oidctest.Introspection)
+		for i := range 400 {
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { _, _ = verifier.Verify(ctx, fmt.Sprint("nonsense-", i)) }()
+			synctest.Wait()
+			cancel()
+		}
+		if asked := p.provider.Calls(oidctest.Introspection) - before; asked > 256 || asked < 100 {
+			t.Errorf("%d questions at once", asked)
+		}
+		remove()
+		time.Sleep(time.Minute)
+		if _, err := verifier.Verify(t.Context(), "nonsense again"); errors.Is(err, oidc.ErrUnavailable) {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
 }
 
 // TestIntrospectedBindings: what the issuer says a JWT is bound to counts, where the
