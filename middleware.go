@@ -96,6 +96,8 @@ func New(config Config) (*Gate, error) {
 	g.watches = newWatches(g.denials, g.vault, config)
 	g.config.ClientSecret = "" // the provider's client keeps it where nothing prints it
 
+	// A 401 has a challenge (RFC 9110 §15.5.2); this one is of
+	// draft-broyer-http-cookie-auth.
 	g.challenge = fmt.Sprintf("Cookie realm=%q, form-action=%q, cookie-name=%q",
 		config.BaseURL, g.loginPath(""), g.sessions.Name())
 	g.endpoints = map[string]http.HandlerFunc{
@@ -208,8 +210,10 @@ func prefixed(field string, err error) error {
 // Ready reports whether the provider can be used: its discovery document and
 // keys are there. It asks for them if they aren't yet. Store, Revocations and
 // Coordinator of [Config] that have a method Ready(ctx) error are asked as well.
-// For readiness probes; an application serves signed-in users while the provider
-// is away, and nobody while the store is.
+// Further issuers of [Config.API] aren't, because one that is away keeps nobody out
+// but who has its tokens; of a Gate made by [NewResourceServer] it is the keys of
+// all issuers that must be there. For readiness probes; an application serves
+// signed-in users while the provider is away, and nobody while the store is.
 func (g *Gate) Ready(ctx context.Context) error {
 	if g.provider == nil {
 		return g.bearers.verifier.Ready(ctx)

@@ -57,7 +57,8 @@ func (r *Refusal) Unwrap() []error {
 	return []error{ErrToken, r.cause}
 }
 
-// Status is the HTTP status to answer with.
+// Status is the HTTP status to answer with (RFC 6750 §3.1): 400 for InvalidRequest,
+// 403 for InsufficientScope, and 401 for all else, also where there is no token.
 func (r *Refusal) Status() int {
 	switch r.Code {
 	case InvalidRequest:
