@@ -133,12 +133,12 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request, who *Identity
 		g.Fail(w, r, &Error{Status: http.StatusBadRequest, Message: "This form is not complete.", Cause: err})
 		return
 	}
-	id, own := values.Get("session"), g.newest(r)
+	id, all, own := values.Get("session"), values.Get("all") == "1", g.newest(r)
 	switch {
-	case values.Get("all") != "":
-		err = g.Revoke(r.Context(), Revocation{Subject: who.Subject()})
-	case id == "":
+	case all == (id != ""): // neither, or both
 		err = &Error{Status: http.StatusBadRequest, Message: "This form doesn't say which session is to end."}
+	case all:
+		err = g.Revoke(r.Context(), Revocation{Subject: who.Subject()})
 	case id == who.SessionID():
 	default:
 		err = g.endOwn(r, who, id)
@@ -146,7 +146,7 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request, who *Identity
 	switch {
 	case err != nil:
 		g.Fail(w, r, err)
-	case id == "" || id == who.SessionID():
+	case all || id == who.SessionID():
 		g.signOutOf(w, r, own)
 	case fetchmeta.Document(r):
 		redirect(w, r, g.sessionsPath())

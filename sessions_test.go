@@ -123,6 +123,8 @@ func TestSessionsAreOnesOwn(t *testing.T) {
 		{"another site's form", b, http.MethodPost, evil, "all=1", http.StatusForbidden},
 		{"a sibling host's", b, http.MethodPost, with(navigation, "Sec-Fetch-Site", "same-site"), "all=1", http.StatusForbidden},
 		{"nothing said", b, http.MethodPost, navigation, "", http.StatusBadRequest},
+		{"one and all", b, http.MethodPost, navigation, "all=1&session=x", http.StatusBadRequest},
+		{"not all", b, http.MethodPost, navigation, "all=0", http.StatusBadRequest},
 		{"too much said", b, http.MethodPost, navigation, "all=1&x=" + strings.Repeat("x", 100_000), http.StatusBadRequest},
 		{"another method", b, http.MethodDelete, navigation, "", http.StatusMethodNotAllowed},
 		{"a stranger's fetch()", w.browser(), http.MethodGet, fetching, "", http.StatusUnauthorized},
