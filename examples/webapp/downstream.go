@@ -29,7 +29,7 @@ func downstream(gate *gatehouse.Gate, address string) (http.HandlerFunc, error) 
 	if err != nil {
 		return nil, fmt.Errorf("DOWNSTREAM_URL: %w", err)
 	}
-	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: 10 * time.Second, CheckRedirect: within(u)}
 	return func(w http.ResponseWriter, r *http.Request) {
 		asked, err := http.NewRequestWithContext(r.Context(), http.MethodGet, address, nil)
 		if err != nil {
@@ -50,4 +50,15 @@ func downstream(gate *gatehouse.Gate, address string) (http.HandlerFunc, error) 
 		w.WriteHeader(res.StatusCode)
 		_, _ = io.Copy(w, io.LimitReader(res.Body, maxShown))
 	}, nil
+}
+
+// within follows redirects to the origin of u. The answer is shown to people, and what
+// else is in reach of this process is not for another service to show them.
+func within(u *url.URL) func(*http.Request, []*http.Request) error {
+	return func(r *http.Request, before []*http.Request) error {
+		if r.URL.Scheme != u.Scheme || r.URL.Host != u.Host || len(before) >= 5 {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
 }

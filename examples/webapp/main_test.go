@@ -139,6 +139,32 @@ func TestWebapp(t *testing.T) {
 	}
 }
 
+// TestDownstreamStaysThere: a service that sends elsewhere shows nobody what is there.
+func TestDownstreamStaysThere(t *testing.T) {
+	provider := oidctest.NewServer(t, oidctest.Config{Algorithm: "ES256"})
+	provider.SignIn(oidctest.User{Subject: "alice"})
+	internal := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "of nobody's business") }))
+	defer internal.Close()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/moved":
+			http.Redirect(w, r, "/orders", http.StatusFound)
+		case "/orders":
+			http.Redirect(w, r, internal.URL, http.StatusFound)
+		}
+	}))
+	defer other.Close()
+	t.Setenv("DOWNSTREAM_URL", other.URL+"/moved")
+	base := start(t, provider)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := get(t, &http.Client{Jar: jar}, base+"/downstream", "text/html"); status != http.StatusFound || strings.Contains(body, "business") {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
 // TestAPI: programs come with access tokens, browsers with cookies, nobody with both.
 func TestAPI(t *testing.T) {
 	provider := oidctest.NewServer(t, oidctest.Config{Algorithm: "ES256", Audience: apiAudience})
