@@ -48,8 +48,10 @@ func newOrders(where addresses, known secrets) (*orders, error) {
 	mux := gate.Mux()
 	mux.HandleFunc("GET /orders", rbac.SignedIn(), o.list)
 	mux.HandleFunc("POST /orders", rbac.SignedIn(), o.place)
-	// The worker is known by its client, whose token says that it acts for itself.
-	mux.HandleFunc("POST /orders/{id}/packed", rbac.Claim(rbac.Path{"sub"}, workerClient), o.packed)
+	// The worker is known by its client, whose token says that it acts for itself. A
+	// person may be called what it is, and comes by another client (RFC 9068 §5).
+	isWorker := rbac.All(rbac.Claim(rbac.Path{"sub"}, workerClient), rbac.Claim(rbac.Path{"client_id"}, workerClient))
+	mux.HandleFunc("POST /orders/{id}/packed", isWorker, o.packed)
 	root := http.NewServeMux()
 	root.Handle("/", gate.API(mux))
 	root.Handle("GET /jwks", minter)

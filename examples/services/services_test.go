@@ -6,12 +6,15 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse"
 )
 
 // said is what the program prints.
@@ -135,5 +138,56 @@ func TestServicesRefuseStrangers(t *testing.T) {
 	}
 	if status, body, _ := stranger.send(http.MethodGet, where[1]+"/jwks", nil); status != http.StatusOK || !strings.Contains(body, "ES256") {
 		t.Errorf("jwks: %d %s", status, body)
+	}
+}
+
+// as is a request from somebody.
+func as(method, path string, claims map[string]any) *http.Request {
+	r := httptest.NewRequest(method, path, nil)
+	return r.WithContext(gatehouse.WithIdentity(r.Context(), gatehouse.NewIdentity(claims)))
+}
+
+var nowhere = addresses{shop: "http://127.0.0.1:1", orders: "http://127.0.0.1:2", worker: "http://127.0.0.1:3", issuer: "http://localhost:4"}
+
+// TestNobodyIsTakenForTheWorker who is called what it is.
+func TestNobodyIsTakenForTheWorker(t *testing.T) {
+	orders, err := newOrders(nowhere, newSecrets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer orders.gate.Close()
+	orders.kept = []order{{For: "alice"}}
+	for client, want := range map[string]int{shopClient: 403, "": 403, workerClient: 200} {
+		w := httptest.NewRecorder()
+		orders.ServeHTTP(w, as(http.MethodPost, "/orders/0/packed", map[string]any{"sub": workerClient, "client_id": client}))
+		if w.Code != want {
+			t.Errorf("by %q: %d %s", client, w.Code, w.Body)
+		}
+	}
+}
+
+// calls counts what is sent.
+type calls struct{ sent []string }
+
+func (c *calls) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.sent = append(c.sent, r.URL.RequestURI())
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
+}
+
+// TestWorkerAsksForNothingElse: who has it pack an order chooses the order alone.
+func TestWorkerAsksForNothingElse(t *testing.T) {
+	worker, err := newWorker(nowhere, newSecrets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer worker.gate.Close()
+	for id, want := range map[string]int{"7": 200, "1%2fpacked%3f": 404, "..%2fx": 404, "-1": 404, "%2e%2e": 404, "7%3fa": 404} {
+		var orders calls
+		worker.orders = &http.Client{Transport: &orders}
+		w := httptest.NewRecorder()
+		worker.ServeHTTP(w, as(http.MethodPost, "/jobs/"+id, map[string]any{"sub": "alice"}))
+		if w.Code != want || (len(orders.sent) == 1) != (want == 200) || want == 200 && orders.sent[0] != "/orders/7/packed" {
+			t.Errorf("%s: %d, sent %q", id, w.Code, orders.sent)
+		}
 	}
 }

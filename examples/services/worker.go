@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
@@ -56,8 +57,14 @@ func newWorker(where addresses, known secrets) (*worker, error) {
 func (k *worker) take(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
 	defer cancel()
+	// Whoever asks must not choose what else our own token is used for.
+	id, err := strconv.ParseUint(r.PathValue("id"), 10, 31)
+	if err != nil {
+		k.gate.Fail(w, r, &gatehouse.Error{Status: http.StatusNotFound, Cause: err})
+		return
+	}
 	var done order
-	if err := call(ctx, k.orders, http.MethodPost, k.address+"/orders/"+r.PathValue("id")+"/packed", &done); err != nil {
+	if err := call(ctx, k.orders, http.MethodPost, k.address+"/orders/"+strconv.FormatUint(id, 10)+"/packed", &done); err != nil {
 		k.gate.Fail(w, r, err)
 		return
 	}
