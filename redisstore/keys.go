@@ -14,6 +14,7 @@ func (k keys) renewal(name string) string    { return k.of("r", name) }
 func (k keys) origin(next string) string     { return k.of("o", next) }
 func (k keys) spent(id string) string        { return k.of("p", id) }
 func (k keys) epoch() string                 { return k.of("e", "epoch") }
+func (k keys) ready() string                 { return k.of("e", "ready") }
 
 func (k keys) of(kind, name string) string { return string(k) + ":" + kind + ":{" + name + "}" }
 

@@ -206,6 +206,10 @@ func (l *link) check() error {
 		return err
 	}
 	epoch, err := l.readEpoch(ctx, c)
+	if isReadOnly(err) && c.sessions.Mode() != rueidis.ClientModeCluster {
+		l.hangUp()
+		return err
+	}
 	if err != nil && (l.epoch == "" || c.sessions.Mode() != rueidis.ClientModeCluster) {
 		return err
 	}
@@ -292,7 +296,33 @@ func (l *link) readEpoch(ctx context.Context, c *clients) (string, error) {
 		b().Set().Key(key).Value(rand.Text()).Nx().Ex(epochLife).Build(),
 		b().Get().Key(key).Build(),
 		b().Expire().Key(key).Seconds(int64(epochLife/time.Second)).Build())
+	if err := replies[0].Error(); isReadOnly(err) {
+		return "", err
+	}
 	return replies[1].ToString()
+}
+
+// isReadOnly reports whether a server takes no changes, because another one took
+// its place: it answers, and where it was found there is now the other one.
+func isReadOnly(err error) bool { return says(err, "READONLY") }
+
+// says reports whether err is an error of Redis's that begins with word.
+func says(err error, word string) bool {
+	var said *rueidis.RedisError
+	return errors.As(err, &said) && strings.HasPrefix(said.Error(), word)
+}
+
+// hangUp has the server be looked for anew.
+func (l *link) hangUp() {
+	l.mu.Lock()
+	c := l.both
+	l.both = nil
+	l.up.Store(nil)
+	l.mu.Unlock()
+	if c != nil {
+		c.sessions.Close()
+		c.revocations.Close()
+	}
 }
 
 // rise lets Redis be asked again.
@@ -346,24 +376,15 @@ func (l *link) mayLead() bool {
 	return !time.Now().Before(l.settled)
 }
 
-func (l *link) disconnect() {
-	l.mu.Lock()
-	c := l.both
-	l.mu.Unlock()
-	if c != nil {
-		c.sessions.Close()
-		c.revocations.Close()
-	}
-}
-
-// Ready returns nil when Redis can be asked and has what this process knows of
+// Ready returns nil when Redis can be asked, takes changes, and has what this process knows of
 // revocations; so not when it came back empty, until they are published again.
 func (s *Store) Ready(ctx context.Context) error {
 	c, err := s.link.clients(ctx)
 	if err != nil {
 		return err
 	}
-	if err := c.sessions.Do(ctx, c.sessions.B().Ping().Build()).Error(); err != nil {
+	// One that is full, or that another took the place of, answers a PING.
+	if err := c.sessions.Do(ctx, c.sessions.B().Set().Key(s.keys.ready()).Value("1").Ex(epochLife).Build()).Error(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	s.link.mu.Lock()

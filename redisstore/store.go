@@ -60,7 +60,7 @@ func New(config Config) (*Store, error) {
 func (s *Store) Close() error {
 	s.close()
 	s.running.Wait()
-	s.link.disconnect()
+	s.link.hangUp()
 	return nil
 }
 
@@ -72,7 +72,11 @@ const cacheFor = 10 * time.Minute
 // value must not be modified.
 func (s *Store) Load(ctx context.Context, id string) (value []byte, err error) {
 	err = s.read(ctx, []string{id}, func(ctx context.Context, c *clients) error {
-		value, err = c.sessions.DoCache(ctx, c.sessions.B().Get().Key(s.keys.session(id)).Cache(), cacheFor).AsBytes()
+		key := s.keys.session(id)
+		value, err = c.sessions.DoCache(ctx, c.sessions.B().Get().Key(key).Cache(), cacheFor).AsBytes()
+		if says(err, "OOM") { // a full one runs no transaction, which caching takes, but still reads
+			value, err = c.sessions.Do(ctx, c.sessions.B().Get().Key(key).Build()).AsBytes()
+		}
 		return unlessNil(err)
 	})
 	return value, err
@@ -158,7 +162,9 @@ func (s *Store) attempt(ctx context.Context, do func(ctx context.Context, c *cli
 		if err != nil {
 			return err
 		}
-		err = do(ctx, c, attempt)
+		if err = do(ctx, c, attempt); isReadOnly(err) {
+			s.link.broken()
+		}
 		switch {
 		case err == nil:
 			return nil

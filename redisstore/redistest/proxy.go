@@ -62,6 +62,13 @@ func (p *Proxy) Silence(silent bool) {
 	}
 }
 
+// Lead takes new connections to another address, and leaves the old ones.
+func (p *Proxy) Lead(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+}
+
 // Cut breaks every connection.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
@@ -83,7 +90,10 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.target)
+		p.mu.Lock()
+		target := p.target
+		p.mu.Unlock()
+		server, err := net.Dial("tcp", target)
 		if err != nil || !p.add(client, server) {
 			_ = client.Close()
 			continue
