@@ -3,6 +3,7 @@ package gatehouse
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -87,10 +88,16 @@ func newWatches(d *denials, v vault, c Config) *watches {
 	if list, ok := d.shared.(Watcher); ok {
 		w.unwatch = append(w.unwatch, list.Watch(w.changed))
 	}
-	if store, ok := c.Store.(Watcher); ok && any(c.Store) != any(d.shared) {
+	if store, ok := c.Store.(Watcher); ok && !isSame(c.Store, d.shared) {
 		w.unwatch = append(w.unwatch, store.Watch(w.changed))
 	}
 	return w
+}
+
+// isSame reports whether two of an application's values are one. Some can't be
+// compared, and are none then.
+func isSame(a, b any) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // add calls end when the session of who does, until ctx ends or stop is called.
