@@ -132,3 +132,61 @@ func TestStrangersDuringAnOutage(t *testing.T) {
 	}
 	t.Error("the other replica never hears of it")
 }
+
+// skewed are two processes that share a denylist, and whose clocks don't agree.
+func skewed(t *testing.T) (w, ahead *world) {
+	w = newWorld(t, setup{gate: func(c *gatehouse.Config) { c.Revocations = newList(c.Clock) }})
+	return w, w.replica(func(c *gatehouse.Config) {
+		c.Clock = func() time.Time { return w.clock.Now().Add(5 * time.Minute) }
+	})
+}
+
+// TestSessionsOfAnotherClock: a session that began in the future, because a
+// revocation came from there, is one that can be revoked.
+func TestSessionsOfAnotherClock(t *testing.T) {
+	for name, revoke := range map[string]func(w *world) int{
+		"sub": func(w *world) int { return w.deliver(w.provider.LogoutToken("app", "alice", "").Sign()).StatusCode },
+		"sid and sub": func(w *world) int {
+			return w.deliver(w.provider.LogoutToken("app", "alice", w.provider.SID()).Sign()).StatusCode
+		},
+		"Revoke": func(w *world) int {
+			if w.gate.Revoke(w.Context(), gatehouse.Revocation{Subject: "alice"}) != nil {
+				return http.StatusServiceUnavailable
+			}
+			return http.StatusOK
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, ahead := skewed(t)
+			if err := ahead.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: "alice"}); err != nil {
+				t.Fatal(err)
+			}
+			b := w.browser().signIn()
+			w.clock.advance(time.Second)
+			if status := revoke(w); status != http.StatusOK {
+				t.Errorf("%d", status)
+			}
+			b.fetch("/me").want(t, http.StatusUnauthorized)
+			b.at(ahead).fetch("/me").want(t, http.StatusUnauthorized)
+			w.clock.advance(time.Second)
+			w.provider.SignIn(alice)
+			b.signIn()
+		})
+	}
+}
+
+// TestRevocationOutlivesItsCopies: also one that was used last where the clock is
+// ahead.
+func TestRevocationOutlivesItsCopies(t *testing.T) {
+	w, ahead := skewed(t)
+	b := w.browser().signIn()
+	w.clock.advance(time.Hour)
+	b.at(ahead).get("/me").want(t, http.StatusOK) // seen in the future
+	copied := sessionCookies(b.cookies())
+	if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.advance(2*time.Hour + 2*time.Minute)
+	b.keep(copied)
+	b.fetch("/me").want(t, http.StatusUnauthorized)
+}

@@ -55,7 +55,8 @@ func (g *Gate) obeyLogout(ctx context.Context, logout oidc.Logout) error {
 	} else {
 		err = g.deny(ctx, g.names.sid(logout.SID), now)
 		if logout.Subject != "" {
-			err = errors.Join(err, g.deny(ctx, g.names.sidless(logout.Subject), now))
+			err = errors.Join(err, g.deny(ctx, g.names.sidless(logout.Subject), now),
+				g.denyAhead(ctx, logout.Subject, g.names.sid(logout.SID)))
 		}
 	}
 	if err != nil { // not to be claimed: the provider may send it again

@@ -70,13 +70,35 @@ func (g *Gate) revokeUser(ctx context.Context, sub string, now time.Time) error 
 	if unlisted != nil {
 		return errors.Join(err, unlisted)
 	}
+	listing := g.config.Clock()
 	for _, one := range listed {
-		if one.Began.After(now) {
+		switch {
+		case one.Began.After(listing): // it is there already: by another clock
+			err = errors.Join(err, g.denySession(ctx, one.ID))
+		case one.Began.After(now):
 			continue
 		}
 		err = errors.Join(err, g.unstore(ctx, one.ID))
 		if gone := g.directory.leave(ctx, sub, one.ID); gone != nil {
 			g.event(ctx, slog.LevelWarn, "directory", "failed", gone.Error(), nil)
+		}
+	}
+	return err
+}
+
+// denyAhead revokes the listed sessions of a user, of one session at the provider,
+// that began in the future, by the clock of another process. What isn't listed now
+// isn't found: who revokes has done so under its name before.
+func (g *Gate) denyAhead(ctx context.Context, sub, provider string) error {
+	listed, err := g.directory.of(ctx, sub)
+	if err != nil {
+		g.event(ctx, slog.LevelWarn, "directory", "failed", err.Error(), nil)
+	}
+	now := g.config.Clock()
+	err = nil
+	for _, one := range listed {
+		if one.provider == provider && one.Began.After(now) {
+			err = errors.Join(err, g.denySession(ctx, one.ID))
 		}
 	}
 	return err
@@ -96,14 +118,14 @@ func (g *Gate) denySession(ctx context.Context, name string) error {
 }
 
 // copiesGone is when every copy of a session that is revoked now has expired by
-// itself: one that is revoked isn't used, and what isn't used idles. A minute
-// more is for clocks that differ, and requests on their way.
+// itself: one that is revoked isn't used, and what isn't used idles. Some more is
+// for clocks that differ, and requests on their way.
 func (g *Gate) copiesGone(now time.Time) time.Time {
 	lasts := g.config.SessionLifetime
 	if idle := g.config.IdleTimeout; idle > 0 {
 		lasts = min(lasts, idle)
 	}
-	return now.Add(lasts + time.Minute)
+	return now.Add(lasts + clocksDiffer)
 }
 
 // nameOf is what a session is revoked, stored and listed as.
