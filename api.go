@@ -197,7 +197,12 @@ func (g *Gate) API(next http.Handler) http.Handler {
 			return
 		}
 		if oidc.HasToken(r) {
-			next.ServeHTTP(w, g.establishBearer(w, r))
+			r = g.establishBearer(w, r)
+			if failure := g.visit(r.Context()).failure; errors.Is(failure, errCookieAndToken) {
+				g.Fail(w, r, failure) // at a public page too, which would take them for a stranger
+				return
+			}
+			next.ServeHTTP(w, r)
 			return
 		}
 		w, r = g.establish(w, r, true)
@@ -218,13 +223,15 @@ func (g *Gate) establishBearer(w http.ResponseWriter, r *http.Request) *http.Req
 	return r.WithContext(v)
 }
 
+var errCookieAndToken = errors.New("gatehouse: a request with a session cookie and an access token")
+
 // bearer returns whom an access token stands for.
 func (g *Gate) bearer(w http.ResponseWriter, r *http.Request) (*Identity, error) {
 	if g.carriesSession(r) {
 		return nil, &Error{
 			Status:  http.StatusBadRequest,
 			Message: "Send the session cookie or an access token, not both.",
-			Cause:   errors.New("gatehouse: a request with a session cookie and an access token"),
+			Cause:   errCookieAndToken,
 		}
 	}
 	if g.bearers == nil {

@@ -120,7 +120,7 @@ type Config struct {
 	OutliveAccessToken bool
 
 	// RememberedSessions is how many opened cookies the process remembers, some
-	// 10 kB each, so that a session seen before isn't opened and parsed again. What
+	// 4 kB each, so that a session seen before isn't opened and parsed again. What
 	// is remembered is held to its expiry all the same. Default 4,096; negative
 	// remembers none.
 	RememberedSessions int
