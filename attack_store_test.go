@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,5 +190,48 @@ func TestRevocationOutlivesItsCopies(t *testing.T) {
 	}
 	w.clock.advance(2*time.Hour + 2*time.Minute)
 	b.keep(copied)
+	b.fetch("/me").want(t, http.StatusUnauthorized)
+}
+
+// fragile is a denylist that panics on demand.
+type fragile struct {
+	*gatehouse.MemoryStore
+	panics atomic.Bool
+}
+
+func (f *fragile) Revoke(ctx context.Context, name string, before, until time.Time) error {
+	if f.panics.Load() {
+		panic("a bug")
+	}
+	return f.MemoryStore.Revoke(ctx, name, before, until)
+}
+
+// TestBackchannelPanic: the answer is 400 even so, and the token is good when it
+// comes again.
+func TestBackchannelPanic(t *testing.T) {
+	var shared *fragile
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		shared = &fragile{MemoryStore: gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})}
+		c.Revocations = shared
+	}})
+	b := w.browser().signIn()
+	token := w.provider.LogoutToken("app", "alice", "").Sign()
+	body := url.Values{"logout_token": {token}}.Encode()
+	for _, kind := range []string{"application/json", "text/plain", "multipart/form-data; boundary=x", "a/b/c", ""} {
+		r := httptest.NewRequest(http.MethodPost, "/auth/backchannel-logout", strings.NewReader(body))
+		r.Header.Set("Content-Type", kind)
+		res := httptest.NewRecorder()
+		w.gate.Endpoints().ServeHTTP(res, r)
+		if res.Code != http.StatusBadRequest || res.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d, %v", kind, res.Code, res.Header())
+		}
+	}
+	b.fetch("/me").want(t, http.StatusOK)
+	shared.panics.Store(true)
+	if res := w.deliver(token).want(t, http.StatusBadRequest); res.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("header %v", res.Header)
+	}
+	shared.panics.Store(false)
+	w.deliver(token).want(t, http.StatusOK)
 	b.fetch("/me").want(t, http.StatusUnauthorized)
 }

@@ -3,6 +3,7 @@ package gatehouse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -27,7 +28,14 @@ func (g *Gate) serveBackchannelLogout(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-func (g *Gate) receiveLogout(w http.ResponseWriter, r *http.Request) error {
+// receiveLogout takes a panic of a store for a failure: the provider is to send
+// the token again.
+func (g *Gate) receiveLogout(w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("gatehouse: a logout panicked: %v", cause)
+		}
+	}()
 	if r.Method != http.MethodPost {
 		return errNotPosted
 	}

@@ -40,7 +40,7 @@ const (
 
 // ReceiveLogout checks a logout token in full (OpenID Connect Back-Channel Logout
 // 1.0 §2.6) and hands what it says to act. A token is accepted once: it is
-// remembered as long as it could be sent again. Where act fails it is forgotten,
+// remembered as long as it could be sent again. Where act fails, or panics, it is forgotten,
 // so that the provider can send it again, and act's error is returned.
 //
 // An error that is [ErrUnavailable] says that the provider's keys can't be had;
@@ -55,11 +55,15 @@ func (c *Client) ReceiveLogout(ctx context.Context, text string, act func(contex
 	if !c.logouts.Spend(logout.ID, logout.Until) {
 		return logoutError(errors.New("it was received before"))
 	}
-	if err := act(ctx, logout); err != nil {
-		c.logouts.Return(logout.ID)
-		return err
-	}
-	return nil
+	acted := false
+	defer func() {
+		if !acted { // or panicked
+			c.logouts.Return(logout.ID)
+		}
+	}()
+	err = act(ctx, logout)
+	acted = err == nil
+	return err
 }
 
 func logoutError(cause error) error { return fail(ErrToken, "logout token", cause) }
