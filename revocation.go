@@ -31,6 +31,7 @@ func (g *Gate) Revoke(ctx context.Context, whose Revocation) error {
 	}
 	now := g.config.Clock()
 	switch whose {
+	case Revocation{}: // nobody's
 	case Revocation{Session: whose.Session}:
 		return g.revokeSession(ctx, whose.Session)
 	case Revocation{Subject: whose.Subject}:

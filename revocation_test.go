@@ -107,11 +107,15 @@ func TestRevoke(t *testing.T) {
 			})
 		}
 		b := w.browser().signIn()
-		for _, nobody := range []gatehouse.Revocation{
-			{}, {Subject: "alice", SID: "s"}, {Session: "s"}, {Session: "u" + strings.Repeat("x", 32)}, {Session: "s", Subject: "alice"},
+		for nobody, says := range map[gatehouse.Revocation]string{
+			{}:                                       "exactly one",
+			{Subject: "alice", SID: "s"}:             "exactly one",
+			{Session: "s", Subject: "alice"}:         "exactly one",
+			{Session: "s"}:                           "not the ID",
+			{Session: "u" + strings.Repeat("x", 32)}: "not the ID",
 		} {
-			if err := w.gate.Revoke(t.Context(), nobody); err == nil {
-				t.Errorf("%+v revokes", nobody)
+			if err := w.gate.Revoke(t.Context(), nobody); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%+v: %v", nobody, err)
 			}
 		}
 		b.fetch("/me").want(t, http.StatusOK)
