@@ -64,7 +64,9 @@ func (g *Gate) signOutOf(w http.ResponseWriter, r *http.Request, latest newest) 
 		g.denyCopies(r, g.nameOf(s), s)
 		g.logSignOut(r.Context(), s, "")
 		g.revoke(r, s)
-		if end, ok := g.endSession(r, s); ok {
+	}
+	if latest.session != nil || latest.unread {
+		if end, ok := g.endSession(r, latest.session); ok {
 			target = end
 		}
 	}
@@ -91,6 +93,7 @@ func (g *Gate) denyCopies(r *http.Request, name string, s *session) {
 // not presented yet.
 type newest struct {
 	session *session      // nil: none, or none that can be opened now
+	unread  bool          // the latter
 	keys    []refresh.Key // of it and of those that led to it
 }
 
@@ -101,7 +104,7 @@ func (g *Gate) newest(r *http.Request) newest {
 		g.denyCopies(r, g.vault.name(text), nil)
 	}
 	if who == nil {
-		return newest{}
+		return newest{unread: err != nil}
 	}
 	var keys []refresh.Key
 	for range hops {
@@ -115,7 +118,7 @@ func (g *Gate) newest(r *http.Request) newest {
 			who = renewed
 		}
 	}
-	return newest{who.session(), keys}
+	return newest{session: who.session(), keys: keys}
 }
 
 // revoke ends the refresh token at the provider (RFC 7009). Signing out doesn't
@@ -128,11 +131,17 @@ func (g *Gate) revoke(r *http.Request, s *session) {
 	}
 }
 
+// endSession returns where the person signs out at the provider. Of a session that
+// can't be opened now there is no token for a hint, and the provider may ask.
 func (g *Gate) endSession(r *http.Request, s *session) (string, bool) {
+	var hint string
+	if s != nil {
+		hint = s.tokens.IDToken()
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), revokeBudget)
 	defer cancel()
 	target, ok, err := g.provider.EndSessionURL(ctx, oidc.EndSession{
-		IDToken:               s.tokens.IDToken(),
+		IDToken:               hint,
 		PostLogoutRedirectURI: g.config.BaseURL + g.config.AfterLogout,
 		State:                 rand.Text(),
 	})

@@ -201,6 +201,22 @@ func TestForeignTickets(t *testing.T) {
 	b.fetch("/me").want(t, http.StatusUnauthorized)
 }
 
+// TestLogoutWhileTheStoreIsAway: the session is dead here once the store is back,
+// and the person ends the one at the provider there, which nobody can vouch for.
+func TestLogoutWhileTheStoreIsAway(t *testing.T) {
+	w, kept := newStored(t, setup{})
+	b := w.browser().signIn()
+	cookies := sessionCookies(b.cookies())
+	kept.away.Store(true)
+	end := b.send(http.MethodPost, "/auth/logout", navigation, "").want(t, http.StatusSeeOther).location(t)
+	if !strings.HasPrefix(end, w.idp.URL+"/end-session?client_id=app&post_logout_redirect_uri=") || len(sessionCookies(b.cookies())) != 0 {
+		t.Errorf("ends at %s, with %v", end, b.cookies())
+	}
+	kept.away.Store(false)
+	b.keep(cookies)
+	b.fetch("/me").want(t, http.StatusUnauthorized)
+}
+
 // TestStoreIsAway: nobody is signed out by it, no cookie is cleared, and all is
 // well when it is back.
 func TestStoreIsAway(t *testing.T) {
