@@ -15,8 +15,8 @@ import (
 type person struct{ Login, Password, Name, Email, Role string }
 
 var people = []person{
-	{"alice", "wonderland", "Alice Archer", "alice@example.com", "admin"},
-	{"bob", "builder", "Bob Bennett", "bob@example.com", "user"},
+	{"alice", "wonderland", "Alice Example", "alice@example.com", "admin"},
+	{"bob", "builder", "Bob Example", "bob@example.com", "user"},
 }
 
 // Subject never changes and says nothing about the person.

@@ -31,7 +31,7 @@ func TestVisit(t *testing.T) {
 
 	tab.fill("alice", alices)
 	tab.at(program.site, "/profile")
-	tab.says("Alice Archer")
+	tab.says("Alice Example")
 	if cookies := tab.evaluate("document.cookie"); cookies != "" {
 		t.Errorf("scripts see cookies: %s", cookies)
 	}
@@ -52,7 +52,7 @@ func TestVisit(t *testing.T) {
 	tab.says("You have the key.")
 	tab.picture("admin")
 	tab.click("a[href='/']")
-	tab.says("Welcome, Alice Archer.")
+	tab.says("Welcome, Alice Example.")
 	tab.picture("home-signed-in")
 
 	tab.click("#sign-out")
@@ -61,7 +61,7 @@ func TestVisit(t *testing.T) {
 	tab.click("#sign-in")
 	tab.at(program.provider, "/authorize") // which forgot her too
 	tab.fill("alice", alices)
-	tab.says("Alice Archer")
+	tab.says("Alice Example")
 }
 
 func TestRefused(t *testing.T) {
@@ -75,7 +75,7 @@ func TestRefused(t *testing.T) {
 	tab.says("Not allowed")
 	tab.picture("not-allowed")
 	tab.goTo("/")
-	tab.says("Welcome, Bob Bennett.") // refused, and signed in all the same
+	tab.says("Welcome, Bob Example.") // refused, and signed in all the same
 	tab.picture("home-refused")
 
 	tab.goTo("/admin")
@@ -126,7 +126,7 @@ func TestUsedCallback(t *testing.T) {
 	tab.click("a.button")
 	tab.fill("bob", bobs)
 	tab.at(program.site, "/profile")
-	tab.says("Bob Bennett")
+	tab.says("Bob Example")
 }
 
 func TestTwoTabs(t *testing.T) {
@@ -163,7 +163,7 @@ func TestProviderPages(t *testing.T) {
 	tab.goTo("/profile")
 	tab.fill("alice", alices)
 	tab.goTo(program.provider + "/logout")
-	tab.says("Sign out, Alice Archer?")
+	tab.says("Sign out, Alice Example?")
 	tab.picture("provider-sign-out")
 	tab.click("button")
 	tab.says("You are signed out")
