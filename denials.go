@@ -18,6 +18,7 @@ type denials struct {
 	away      atomic.Int64 // unix milliseconds since when shared fails; 0: it doesn't
 
 	unpublished backlog // what shared is still to be told
+	raised      func()  // nil, or called when own denies more than it was told
 }
 
 // strangersRevocations bounds what front-channel logouts, which anybody can
@@ -113,7 +114,9 @@ func (d *denials) lenient() bool {
 
 // add revokes name here at once, and everywhere else unless there is an error.
 func (d *denials) add(ctx context.Context, name string, before, until time.Time) error {
-	d.own.revoke(name, before, until)
+	if d.own.revoke(name, before, until) && d.raised != nil {
+		d.raised()
+	}
 	return d.publish(ctx, name, before, until, maxBacklog)
 }
 

@@ -42,17 +42,19 @@ func newDenylist(most int, clock func() time.Time) *denylist {
 // holds says what is worth looking up.
 func (d *denylist) holds() uint32 { return d.held.Load() }
 
-// revoke denies what name stands for to what began before before, until until.
-func (d *denylist) revoke(name string, before, until time.Time) {
+// revoke denies what name stands for to what began before before, until until. It
+// reports whether that raised the floor, and so ended more than what name stands for.
+func (d *denylist) revoke(name string, before, until time.Time) (raised bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.clock()
-	if d.full(name, now) {
+	if raised = d.full(name, now); raised {
 		d.floor = denial{before: now, until: d.latest}
 		clear(d.denials)
 		d.count()
 	}
 	d.keep(name, denial{before, until}, now)
+	return raised
 }
 
 // offer is revoke for what a stranger asks for: when the list is full it refuses,

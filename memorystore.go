@@ -97,12 +97,16 @@ func (s *MemoryStore) Delete(_ context.Context, id string) error {
 
 // Revoke implements [Revocations].
 func (s *MemoryStore) Revoke(_ context.Context, name string, before, until time.Time) error {
-	s.denials.revoke(name, before, until)
-	s.tell(name)
+	if s.denials.revoke(name, before, until) {
+		s.tell() // of any
+	} else {
+		s.tell(name)
+	}
 	return nil
 }
 
-func (s *MemoryStore) tell(name string) {
+// tell tells the watchers that names have changed, or, without one, that any may.
+func (s *MemoryStore) tell(names ...string) {
 	s.mu.Lock()
 	told := make([]*watcher, 0, len(s.watchers))
 	for w := range s.watchers {
@@ -110,7 +114,7 @@ func (s *MemoryStore) tell(name string) {
 	}
 	s.mu.Unlock()
 	for _, w := range told {
-		w.changed([]string{name})
+		w.changed(names)
 	}
 }
 

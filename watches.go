@@ -85,6 +85,7 @@ type watch struct {
 
 func newWatches(d *denials, v vault, c Config) *watches {
 	w := &watches{denials: d, vault: v, idle: c.IdleTimeout, byName: map[string]map[*watch]struct{}{}, suspect: map[*watch]struct{}{}}
+	d.raised = func() { w.changed(nil) }
 	if list, ok := d.shared.(Watcher); ok {
 		w.unwatch = append(w.unwatch, list.Watch(w.changed))
 	}
@@ -204,7 +205,7 @@ func (w *watches) look() {
 			return
 		}
 		// With an error, what is known even so; the list tells again when it is back.
-		if before, _ := w.denials.ask(context.Background(), one.names...); one.session.begunBy(before) || w.gone(context.Background(), one) {
+		if before, _ := w.denials.latest(context.Background(), one.names...); one.session.begunBy(before) || w.gone(context.Background(), one) {
 			one.end()
 		}
 	}

@@ -145,3 +145,34 @@ func TestWatchesOfStoredSessions(t *testing.T) {
 		g.watches.close()
 	})
 }
+
+// TestWatchesOfAFullDenylist: what a full one ends besides, it ends for those who
+// are still there too, whichever list it is.
+func TestWatchesOfAFullDenylist(t *testing.T) {
+	for _, shared := range []Revocations{nil, NewMemoryStore(MemoryStoreConfig{MaxRevocations: 2})} {
+		g := &Gate{names: names{"iss", "app"}}
+		g.config = Config{Clock: time.Now, Revocations: shared}
+		g.denials = newDenials(g.config)
+		g.denials.own = newDenylist(2, time.Now)
+		g.watches = newWatches(g.denials, &cookieVault{}, g.config)
+		who := newIdentity(g, session{id: newSessionID(), begun: time.Now().UnixMilli(), ends: time.Now().Add(time.Hour).Unix()})
+		ctx, stop := who.Context(t.Context())
+		for i, name := range []string{"u1", "u2", "u3"} {
+			if ctx.Err() != nil {
+				t.Errorf("ended by the %d. revocation of somebody else", i)
+			}
+			if shared == nil {
+				_ = g.denials.add(t.Context(), name, time.Now(), time.Now().Add(time.Hour))
+			} else {
+				_ = shared.Revoke(t.Context(), name, time.Now(), time.Now().Add(time.Hour))
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Second):
+			t.Errorf("it stays open, list %T", shared)
+		}
+		stop()
+		g.watches.close()
+	}
+}
