@@ -27,8 +27,8 @@ type Mux struct {
 
 // Route is a pattern of a [Mux] and the rule that it carries.
 type Route struct {
-	Pattern string
-	Rule    rbac.Rule
+	Pattern string    // as it was registered, such as "GET /items/{id}"
+	Rule    rbac.Rule // never nil
 }
 
 // Mux returns an empty Mux.
