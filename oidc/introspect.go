@@ -22,10 +22,11 @@ const (
 	// introspectionLifetime is how long an issuer's word is taken for: a token that
 	// was revoked is good for no longer.
 	introspectionLifetime = 30 * time.Second
-	// inactiveLifetime is how long its word against a token is.
-	inactiveLifetime = 10 * time.Second
-	// maxInactive bounds how many such tokens are remembered.
-	maxInactive = 4096
+	// refusalLifetime is how long its word against a token is, or one that makes it
+	// good for something else.
+	refusalLifetime = 10 * time.Second
+	// maxRefusals bounds how many such tokens are remembered.
+	maxRefusals = 4096
 	// maxQuestions bounds how many questions are under way. Strangers may ask about
 	// nonsense, and go away before there is an answer.
 	maxQuestions = 256
@@ -39,8 +40,8 @@ type introspector struct {
 	jwts          bool
 	metadata      *discovery
 	group         singleflight.Group
-	asking        atomic.Int64                  // how many questions are under way
-	inactive      *memo.Memo[string, time.Time] // apart, so that strangers' tokens push out no others
+	asking        atomic.Int64                 // how many questions are under way
+	refusals      *memo.Memo[string, *verdict] // apart, so that strangers' tokens push out no others
 }
 
 func newIntrospector(c caller, i Introspection, metadata *discovery, remembered int) *introspector {
@@ -49,9 +50,32 @@ func newIntrospector(c caller, i Introspection, metadata *discovery, remembered 
 		secret: secret.New(i.ClientSecret), metadata: metadata,
 	}
 	if remembered >= 0 {
-		n.inactive = memo.New[string, time.Time](maxInactive)
+		n.refusals = memo.New[string, *verdict](maxRefusals)
 	}
 	return n
+}
+
+// verdict is why a token isn't accepted, and until when nobody is asked about it
+// again.
+type verdict struct {
+	cause error
+	until time.Time
+}
+
+// Error implements error.
+func (v *verdict) Error() string { return v.cause.Error() }
+
+// refuse remembers that a token isn't accepted, and returns that.
+func (n *introspector) refuse(text string, cause error) error {
+	v := &verdict{cause, n.clock().Add(refusalLifetime)}
+	n.refusals.Put(nameOfToken(text), v)
+	return v
+}
+
+// nameOfToken has a length that strangers have no say in.
+func nameOfToken(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return string(sum[:])
 }
 
 var (
@@ -59,14 +83,13 @@ var (
 	errManyQuestions = errors.New("too many questions are under way")
 )
 
-// ask returns what the issuer says of a token (RFC 7662 §2.2). The error is
-// errInactive where it is none of theirs, or not any more. However many ask about
+// ask returns what the issuer says of a token (RFC 7662 §2.2). The error is a
+// verdict where it is none of theirs, or not any more, or was refused a moment ago
+// for what they said. However many ask about
 // one token, one call is made.
 func (n *introspector) ask(ctx context.Context, text string) (map[string]any, error) {
-	sum := sha256.Sum256([]byte(text))
-	name := string(sum[:]) // of a length that strangers have no say in
-	if until, ok := n.inactive.Get(name); ok && n.clock().Before(until) {
-		return nil, errInactive
+	if v, ok := n.refusals.Get(nameOfToken(text)); ok && n.clock().Before(v.until) {
+		return nil, v
 	}
 	asking := n.group.DoChan(text, func() (any, error) {
 		defer n.asking.Add(-1)
@@ -77,7 +100,7 @@ func (n *introspector) ask(ctx context.Context, text string) (map[string]any, er
 		defer done()
 		said, err := n.call(ctx, text)
 		if err == errInactive {
-			n.inactive.Put(name, n.clock().Add(inactiveLifetime))
+			err = n.refuse(text, err)
 		}
 		return said, err
 	})

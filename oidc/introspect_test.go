@@ -149,7 +149,7 @@ func TestIntrospected(t *testing.T) {
 					t.Errorf("%v %v", token, err)
 				}
 			}
-			if c.says == "" && b.asked() != 1 {
+			if b.asked() != 1 { // whatever it says
 				t.Errorf("asked %d times", b.asked())
 			}
 		})

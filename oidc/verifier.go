@@ -327,10 +327,10 @@ func (v *Verifier) verify(ctx context.Context, issuer *trusted, text string, tok
 		t.until = v.clock().Add(introspectionLifetime)
 		answer, err := issuer.introspector.ask(ctx, text)
 		if err != nil {
-			return nil, inactive(err)
+			return nil, judged(err)
 		}
 		if t.bound, err = t.bound.with(answer); err != nil {
-			return nil, refused(err)
+			return nil, judged(issuer.introspector.refuse(text, err))
 		}
 	}
 	return t, nil
@@ -340,22 +340,24 @@ func (v *Verifier) verify(ctx context.Context, issuer *trusted, text string, tok
 func (v *Verifier) introspect(ctx context.Context, issuer *trusted, text string) (*AccessToken, error) {
 	said, err := issuer.introspector.ask(ctx, text)
 	if err != nil {
-		return nil, inactive(err)
+		return nil, judged(err)
 	}
 	now := v.clock()
 	t := &AccessToken{text: secret.New(text), said: said, until: now.Add(introspectionLifetime)}
 	if t.expires, err = issuer.checkIntrospected(said, now); err != nil {
-		return nil, refused(err)
+		return nil, judged(issuer.introspector.refuse(text, err))
 	}
 	if t.bound, err = confirmationOf(said); err != nil {
-		return nil, refused(err)
+		return nil, judged(issuer.introspector.refuse(text, err))
 	}
 	return t, nil
 }
 
-func inactive(err error) error {
-	if err == errInactive {
-		return refused(err)
+// judged is what a client is told of a verdict, each its own.
+func judged(err error) error {
+	var v *verdict
+	if errors.As(err, &v) {
+		return refused(v.cause)
 	}
 	return err
 }
