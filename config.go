@@ -249,6 +249,13 @@ func (c Config) withDefaults() (Config, error) {
 	)
 }
 
+func prefixed(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", field, err)
+}
+
 // mistake is something wrong with a field.
 func mistake(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
 

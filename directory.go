@@ -164,6 +164,8 @@ func (g *Gate) Sessions(ctx context.Context, sub string) ([]Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeBudget) // for all of them
+	defer cancel()
 	alive := listed[:0]
 	user := g.names.user(sub)
 	for _, one := range listed {

@@ -2,14 +2,11 @@ package gatehouse
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/internal/probe"
@@ -136,75 +133,6 @@ func (g *Gate) providerConfig() oidc.Config {
 		Clock:          g.config.Clock,
 		InsecureHTTP:   g.config.InsecureHTTP,
 	}
-}
-
-func (g *Gate) redirectURI() string { return g.config.BaseURL + g.config.AuthPath + "/callback" }
-
-// makeJars binds every cookie to issuer and client, and those of a flow to the
-// redirect URI too.
-func (g *Gate) makeJars() error {
-	c := g.config
-	sessionCodec, flowCodec, err := g.makeCodecs(c.SessionKeys)
-	mistakes := []error{prefixed("SessionKeys", err)}
-	if err != nil { // with any other key the rest can be looked at
-		sessionCodec, flowCodec, _ = g.makeCodecs([]cookie.Key{cookie.NewKey()})
-	}
-	insecure := isHTTP(c.BaseURL)
-	name := orDefault(c.CookieName, "gatehouse-"+tag(c.Issuer, c.ClientID))
-	sessionJar := cookie.Config{Name: name, Codec: sessionCodec, InsecureHTTP: insecure, Clock: c.Clock}
-	flowJar := cookie.Config{Name: name + "-flow", Codec: flowCodec, InsecureHTTP: insecure, Clock: c.Clock}
-	switch {
-	case c.ResponseMode == "form_post" && insecure:
-		mistakes = append(mistakes, mistake("ResponseMode", "form_post needs an https BaseURL, because its cookie is SameSite=None; Secure"))
-	case c.ResponseMode == "form_post":
-		// The callback is then a cross-site POST, which carries no Lax cookie.
-		flowJar.SameSite = http.SameSiteNoneMode
-	}
-	var jar *cookie.Jar
-	if g.sessions, err = cookie.New(sessionJar); err == nil {
-		jar, err = cookie.New(flowJar)
-	}
-	mistakes = append(mistakes, prefixed("CookieName", err))
-	if c.CookieCodec != nil && err == nil {
-		sessionJar.Codec = c.CookieCodec
-		g.sessions, err = cookie.New(sessionJar)
-		mistakes = append(mistakes, prefixed("CookieCodec", err))
-	}
-	g.flows = &flows{jar: jar, codec: flowCodec, clock: c.Clock}
-	return errors.Join(mistakes...)
-}
-
-func (g *Gate) makeCodecs(keys []cookie.Key) (session, flow *cookie.Codec, err error) {
-	c := g.config
-	if session, err = cookie.NewCodec(keys, "session", c.Issuer, c.ClientID); err != nil {
-		return nil, nil, err
-	}
-	flow, err = cookie.NewCodec(keys, "flow", c.Issuer, c.ClientID, g.redirectURI())
-	return session, flow, err
-}
-
-// makeVault decides where sessions are kept.
-func (g *Gate) makeVault() vault {
-	c := g.config
-	opened := newOpened(c.RememberedSessions)
-	reader := reader{gate: g, idle: c.IdleTimeout, clock: c.Clock}
-	if c.Store == nil {
-		return &cookieVault{jar: g.sessions, opened: opened, reader: reader}
-	}
-	return &storeVault{jar: g.sessions, opened: opened, reader: reader, store: c.Store, naming: g.names.session, lifetime: c.SessionLifetime}
-}
-
-// tag tells deployments on one host apart.
-func tag(issuer, clientID string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s%s", len(issuer), issuer, clientID))
-	return hex.EncodeToString(sum[:4])
-}
-
-func prefixed(field string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", field, err)
 }
 
 // Ready reports whether the provider can be used: its discovery document and
@@ -391,102 +319,3 @@ func (g *Gate) carriesSession(r *http.Request) bool {
 	_, err := g.sessions.Text(r)
 	return !errors.Is(err, cookie.ErrNoCookie)
 }
-
-// RequireLogin lets in whoever is signed in. Others are sent to sign in, and
-// come back to the page they asked for, when a browser navigates; programs,
-// fetch() calls and forms get a 401.
-func (g *Gate) RequireLogin(next http.Handler) http.Handler {
-	return g.Require(rbac.SignedIn())(next)
-}
-
-// Require lets in whoever satisfies every rule. Who isn't signed in is treated
-// as by [Gate.RequireLogin]; who is, and still doesn't satisfy them, gets a 403,
-// or signs in again where that is all that [rbac.ACR] or [rbac.MaxAge] want.
-// Without rules, or with a nil one, nobody gets in.
-func (g *Gate) Require(rules ...rbac.Rule) func(http.Handler) http.Handler {
-	rule := together(rules)
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			who := g.identity(r.Context())
-			if who == nil && probe.Stop(r.Context()) {
-				return
-			}
-			decision := rule.Check(who.subjectFor(g), g.config.Clock())
-			if decision.Outcome != rbac.True {
-				g.refuse(w, r, who, rule, decision)
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
-	}
-}
-
-// together is one rule out of several.
-func together(rules []rbac.Rule) rbac.Rule {
-	if len(rules) == 1 && rules[0] != nil {
-		return rules[0]
-	}
-	return rbac.All(rules...)
-}
-
-// Allows reports whether whoever asks satisfies the rule, for handlers that
-// show more to some than to others.
-func (g *Gate) Allows(ctx context.Context, rule rbac.Rule) bool {
-	if rule == nil {
-		return false
-	}
-	return rule.Check(g.identity(ctx).subjectFor(g), g.config.Clock()).Outcome == rbac.True
-}
-
-var errNoEstablisher = errors.New("gatehouse: a gate was reached without Wrap, Identify or API in front of it")
-
-// refuse turns a denial into the answer that leads on.
-func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, who *Identity, rule rbac.Rule, denial rbac.Decision) {
-	v := g.visit(r.Context())
-	switch {
-	case who != nil:
-		g.logDenial(r, who, rule, denial)
-		g.refuseKnown(w, r, v, who, denial)
-	case v == nil:
-		g.Fail(w, r, &Error{Status: http.StatusInternalServerError, Cause: errNoEstablisher})
-	case v.failure != nil:
-		g.Fail(w, r, v.failure)
-	default:
-		g.challengeAnonymous(w, r, v)
-	}
-}
-
-// refuseKnown refuses somebody who is signed in.
-func (g *Gate) refuseKnown(w http.ResponseWriter, r *http.Request, v *visit, who *Identity, denial rbac.Decision) {
-	if len(denial.ACR) > 0 || denial.MaxAge > 0 {
-		g.stepUp(w, r, v, who, denial)
-		return
-	}
-	if failure := lackingScope(v, who, denial); failure != nil {
-		g.Fail(w, r, failure)
-		return
-	}
-	g.Fail(w, r, &Error{
-		Status:  http.StatusForbidden,
-		Message: "You are signed in, but your account does not have access to this page.",
-		Link:    g.switchPath(targetOf(v, r)),
-	})
-}
-
-func targetOf(v *visit, r *http.Request) string {
-	if v != nil {
-		return v.target
-	}
-	return pageOf(r)
-}
-
-// pageOf is where the browser is, by the path that it asked for: r.URL has lost
-// some of it below http.StripPrefix.
-func pageOf(r *http.Request) string {
-	if strings.HasPrefix(r.RequestURI, "/") {
-		return r.RequestURI
-	}
-	return r.URL.RequestURI()
-}
-
-func isHTTP(baseURL string) bool { return strings.HasPrefix(baseURL, "http:") }
