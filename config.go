@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
+	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/internal/returnto"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/rbac"
@@ -226,7 +227,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	baseURL, err := origin("BaseURL", c.BaseURL)
+	baseURL, err := checkOrigin("BaseURL", c.BaseURL)
 	if err != nil {
 		baseURL = "https://base-url.invalid" // what is built from it is no second mistake
 	}
@@ -344,9 +345,8 @@ func (c Config) page(field, given string) error {
 
 func beyondASCII(r rune) bool { return r > '~' }
 
-// origin checks BaseURL, or another origin, and returns it as browsers serialise
-// it.
-func origin(field, text string) (string, error) {
+// checkOrigin checks BaseURL, or another origin, and returns it as [origin.Of] does.
+func checkOrigin(field, text string) (string, error) {
 	if text == "" {
 		return "", mistake(field, "is required, such as \"https://app.example.com\"")
 	}
@@ -365,9 +365,7 @@ func origin(field, text string) (string, error) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return "", mistake(field, "must be https")
 	}
-	host := strings.ToLower(u.Host)
-	host = strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
-	return u.Scheme + "://" + host, nil
+	return origin.Of(u), nil
 }
 
 // Format prints the configuration without its secrets, whatever the verb.

@@ -22,7 +22,7 @@ func newCrossOrigin(c Config) (*crossOrigin, error) {
 	guard := &crossOrigin{}
 	var mistakes []error
 	trust := func(field, text string) {
-		serialised, err := origin(field, text)
+		serialised, err := checkOrigin(field, text)
 		if err == nil {
 			err = prefixed(field, guard.protection.AddTrustedOrigin(serialised))
 		}

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
+	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/internal/replay"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/refresh"
@@ -146,7 +146,7 @@ func newOutbound() http.RoundTripper {
 	return transport
 }
 
-// calledOrigin checks an origin, and returns it as originOf does.
+// calledOrigin checks an origin, and returns it as [origin.Of] does.
 func calledOrigin(text string, insecureHTTP bool) (string, error) {
 	u, err := url.Parse(text)
 	switch {
@@ -157,14 +157,7 @@ func calledOrigin(text string, insecureHTTP bool) (string, error) {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return "", mistake("Origins", fmt.Sprintf("%q must be https", text))
 	}
-	return originOf(u), nil
-}
-
-// originOf is an address's scheme, host and port, the port of the scheme left out.
-func originOf(u *url.URL) string {
-	host := strings.ToLower(u.Host)
-	host = strings.TrimSuffix(host, map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
-	return u.Scheme + "://" + strings.TrimSuffix(host, ":")
+	return origin.Of(u), nil
 }
 
 // calls is what a Gate needs for calls to other services.
@@ -248,7 +241,7 @@ func (d *downstream) send(r *http.Request, carried carried) (*http.Response, err
 func (d *downstream) reaches(r *http.Request) bool {
 	for r != nil {
 		// Of an address with an opaque part only a proxy knows where it goes.
-		if r.URL.Opaque != "" || !d.origins[originOf(r.URL)] {
+		if r.URL.Opaque != "" || !d.origins[origin.Of(r.URL)] {
 			return false
 		}
 		if r.Response == nil {

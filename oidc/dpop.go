@@ -5,10 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/url"
 	"strings"
 
+	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/go-jose/go-jose/v4"
 )
 
@@ -56,18 +56,7 @@ func publicJWK(value any) (crypto.PublicKey, error) {
 // proofAddress is a URL as htu is compared: without query and fragment, after
 // syntax- and scheme-based normalization (RFC 9449 §4.3, RFC 3986 §6.2.2, §6.2.3).
 // Dot segments stay: what a router makes of them isn't known here.
-func proofAddress(u *url.URL) string { return canonicalOrigin(u) + canonicalPath(u.EscapedPath()) }
-
-func canonicalOrigin(u *url.URL) string {
-	scheme, host, port := strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if port == "" || port == "443" && scheme == "https" || port == "80" && scheme == "http" {
-		return scheme + "://" + host
-	}
-	return scheme + "://" + net.JoinHostPort(strings.Trim(host, "[]"), port)
-}
+func proofAddress(u *url.URL) string { return origin.Of(u) + canonicalPath(u.EscapedPath()) }
 
 // canonicalPath writes percent-encodings in upper case, and none of characters that
 // need none.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"github.com/gatehouse-go/gatehouse/internal/memo"
+	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/internal/secret"
 )
 
@@ -104,7 +105,7 @@ func NewVerifier(config VerifierConfig) (*Verifier, error) {
 	if config.RememberedTokens == 0 {
 		config.RememberedTokens = defaultRemembered
 	}
-	config.BaseURL, _ = originOf(config.BaseURL) // which was checked
+	config.BaseURL, _ = baseOf(config.BaseURL) // which was checked
 	v := &Verifier{
 		caller:     c,
 		config:     config,
@@ -163,7 +164,7 @@ func (c VerifierConfig) check() error {
 	if asked > 1 {
 		note(mistake("Issuers", "only one can have Introspection: an opaque token doesn't say whose it is"))
 	}
-	if _, err := originOf(c.BaseURL); err != nil {
+	if _, err := baseOf(c.BaseURL); err != nil {
 		note(err)
 	}
 	if c.RequireNonce && c.BaseURL == "" {
@@ -175,8 +176,8 @@ func (c VerifierConfig) check() error {
 	return errors.Join(mistakes...)
 }
 
-// originOf returns an origin in the form in which origins are compared.
-func originOf(address string) (string, error) {
+// baseOf checks a BaseURL, and returns it as [origin.Of] does; "" for none.
+func baseOf(address string) (string, error) {
 	if address == "" {
 		return "", nil
 	}
@@ -185,7 +186,7 @@ func originOf(address string) (string, error) {
 		u.Scheme != "https" && u.Scheme != "http" {
 		return "", mistake("BaseURL", "must be an origin such as \"https://api.example.com\"")
 	}
-	return canonicalOrigin(u), nil
+	return origin.Of(u), nil
 }
 
 // Verify checks an access token that came as a plain bearer token, and so refuses
