@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
@@ -121,10 +122,10 @@ func newBearers(g *Gate) (*bearers, error) {
 		field := fmt.Sprintf("Policies[%q]", issuer)
 		resolver, err := c.API.Policies[issuer].Compile()
 		if err != nil {
-			mistakes = append(mistakes, inside(field, err))
+			mistakes = append(mistakes, mistake.Inside(field, err))
 		}
 		if !slices.ContainsFunc(issuers, func(i oidc.TrustedIssuer) bool { return i.Issuer == issuer }) {
-			mistakes = append(mistakes, mistake(field, "is no issuer that is trusted"))
+			mistakes = append(mistakes, mistake.Of(field, "is no issuer that is trusted"))
 		}
 		b.policies[issuer] = resolver
 	}
@@ -153,21 +154,6 @@ func (c Config) spendProof() func(context.Context, string, time.Time) (bool, err
 		return c.API.SpendProof
 	}
 	return shared.Spend
-}
-
-// inside names the field in which mistakes are, before each of them.
-func inside(field string, err error) error {
-	switch err := err.(type) {
-	case nil:
-		return nil
-	case interface{ Unwrap() []error }:
-		var mistakes []error
-		for _, mistake := range err.Unwrap() {
-			mistakes = append(mistakes, inside(field, mistake))
-		}
-		return errors.Join(mistakes...)
-	}
-	return fmt.Errorf("%s.%w", field, err)
 }
 
 // subject resolves claims by the policy of their issuer.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/internal/returnto"
 	"github.com/gatehouse-go/gatehouse/oidc"
@@ -250,20 +251,10 @@ func (c Config) withDefaults() (Config, error) {
 	)
 }
 
-func prefixed(field string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", field, err)
-}
-
-// mistake is something wrong with a field.
-func mistake(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
-
 func (c Config) checkPrompt() error {
 	prompts := strings.Fields(c.Prompt)
 	if len(prompts) > 1 && slices.Contains(prompts, "none") {
-		return mistake("Prompt", "\"none\" can't be combined with other values")
+		return mistake.Of("Prompt", "\"none\" can't be combined with other values")
 	}
 	return nil
 }
@@ -282,7 +273,7 @@ func (c Config) checkAuthParams() error {
 		return nil
 	}
 	slices.Sort(mistakes)
-	return mistake("AuthParams", strings.Join(mistakes, ", "))
+	return mistake.Of("AuthParams", strings.Join(mistakes, ", "))
 }
 
 // firstOf returns named, or else the first of others that is one as well.
@@ -348,22 +339,22 @@ func beyondASCII(r rune) bool { return r > '~' }
 // checkOrigin checks BaseURL, or another origin, and returns it as [origin.Of] does.
 func checkOrigin(field, text string) (string, error) {
 	if text == "" {
-		return "", mistake(field, "is required, such as \"https://app.example.com\"")
+		return "", mistake.Of(field, "is required, such as \"https://app.example.com\"")
 	}
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "":
-		return "", mistake(field, "must be an absolute URL such as \"https://app.example.com\"")
+		return "", mistake.Of(field, "must be an absolute URL such as \"https://app.example.com\"")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", mistake(field, "must have no user, query or fragment")
+		return "", mistake.Of(field, "must have no user, query or fragment")
 	case u.Path != "" && u.Path != "/":
-		return "", mistake(field, "must be an origin without a path; an application below a path sets AuthPath")
+		return "", mistake.Of(field, "must be an origin without a path; an application below a path sets AuthPath")
 	case strings.ContainsFunc(u.Host, beyondASCII):
-		return "", mistake(field, "must have the host as browsers send it, in ASCII (\"xn--…\", RFC 5891)")
+		return "", mistake.Of(field, "must have the host as browsers send it, in ASCII (\"xn--…\", RFC 5891)")
 	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
-		return "", mistake(field, "http is for loopback only; browsers drop Secure cookies elsewhere")
+		return "", mistake.Of(field, "http is for loopback only; browsers drop Secure cookies elsewhere")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return "", mistake(field, "must be https")
+		return "", mistake.Of(field, "must be https")
 	}
 	return origin.Of(u), nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 )
 
 // crossOrigin keeps pages of other origins from using the session cookie of
@@ -24,7 +25,7 @@ func newCrossOrigin(c Config) (*crossOrigin, error) {
 	trust := func(field, text string) {
 		serialised, err := checkOrigin(field, text)
 		if err == nil {
-			err = prefixed(field, guard.protection.AddTrustedOrigin(serialised))
+			err = mistake.From(field, guard.protection.AddTrustedOrigin(serialised))
 		}
 		if err != nil {
 			mistakes = append(mistakes, err)
@@ -36,7 +37,7 @@ func newCrossOrigin(c Config) (*crossOrigin, error) {
 	}
 	for i, pattern := range c.InsecureCrossOriginPatterns {
 		if err := guard.bypass(pattern); err != nil {
-			mistakes = append(mistakes, prefixed(fmt.Sprintf("InsecureCrossOriginPatterns[%d]", i), err))
+			mistakes = append(mistakes, mistake.From(fmt.Sprintf("InsecureCrossOriginPatterns[%d]", i), err))
 		}
 	}
 	return guard, errors.Join(mistakes...)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/useragent"
 )
 
@@ -48,7 +49,7 @@ const directoryBudget = time.Second
 func newDirectory(c Config) (*directory, error) {
 	codec, err := cookie.NewCodec(c.SessionKeys, "directory", c.Issuer, c.ClientID)
 	if err != nil {
-		return nil, prefixed("SessionKeys", err)
+		return nil, mistake.From("SessionKeys", err)
 	}
 	d := &directory{codec: codec, names: names{c.Issuer, c.ClientID}}
 	for _, candidate := range []any{c.Store, c.Revocations} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/internal/replay"
 	"github.com/gatehouse-go/gatehouse/oidc"
@@ -101,23 +102,23 @@ func (g *Gate) Downstream(d Downstream) (http.RoundTripper, error) {
 		transport.origins[its] = true
 	}
 	if len(d.Origins) == 0 {
-		mistakes = append(mistakes, mistake("Origins", "at least one is required"))
+		mistakes = append(mistakes, mistake.Of("Origins", "at least one is required"))
 	}
 	target := oidc.Target{Audience: d.Audience, Resource: d.Resource, Scopes: append([]string(nil), d.Scopes...)}
 	user := userToken{g}
 	switch {
 	case d.Minter != nil && (d.Audience == "" || d.Resource != "" || len(d.Scopes) > 0):
-		mistakes = append(mistakes, mistake("Minter", "takes an Audience, and neither Resource nor Scopes"))
+		mistakes = append(mistakes, mistake.Of("Minter", "takes an Audience, and neither Resource nor Scopes"))
 	case d.Minter != nil:
 		transport.source = &mintedToken{gate: g, minter: d.Minter, audience: d.Audience, own: d.Own, claims: d.Claims}
 	case d.Claims != nil:
-		mistakes = append(mistakes, mistake("Claims", "is for a Minter"))
+		mistakes = append(mistakes, mistake.Of("Claims", "is for a Minter"))
 	case !d.Own && target.IsZero():
 		transport.source = user
 	case g.credentials == nil:
-		mistakes = append(mistakes, mistake("Own, Audience, Resource, Scopes", "take a Gate with a ClientID"))
+		mistakes = append(mistakes, mistake.Of("Own, Audience, Resource, Scopes", "take a Gate with a ClientID"))
 	case d.Own && g.public:
-		mistakes = append(mistakes, mistake("Own", "takes a client with a secret or a key"))
+		mistakes = append(mistakes, mistake.Of("Own", "takes a client with a secret or a key"))
 	case d.Own:
 		transport.source = &ownToken{issued: issued{gate: g, target: target}, key: g.ownKey}
 	default:
@@ -151,11 +152,11 @@ func calledOrigin(text string, insecureHTTP bool) (string, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil, u.Hostname() == "", u.User != nil, u.Opaque != "", u.Path != "" && u.Path != "/", u.RawQuery != "", u.ForceQuery, u.Fragment != "":
-		return "", mistake("Origins", fmt.Sprintf("%q is not an origin such as https://orders.internal", text))
+		return "", mistake.Of("Origins", fmt.Sprintf("%q is not an origin such as https://orders.internal", text))
 	case u.Scheme == "http" && !insecureHTTP && !loopback.Host(u.Hostname()):
-		return "", mistake("Origins", fmt.Sprintf("%q: http is for loopback only", text))
+		return "", mistake.Of("Origins", fmt.Sprintf("%q: http is for loopback only", text))
 	case u.Scheme != "https" && u.Scheme != "http":
-		return "", mistake("Origins", fmt.Sprintf("%q must be https", text))
+		return "", mistake.Of("Origins", fmt.Sprintf("%q must be https", text))
 	}
 	return origin.Of(u), nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 )
 
 func (g *Gate) redirectURI() string { return g.config.BaseURL + g.config.AuthPath + "/callback" }
@@ -18,7 +19,7 @@ func (g *Gate) redirectURI() string { return g.config.BaseURL + g.config.AuthPat
 func (g *Gate) makeJars() error {
 	c := g.config
 	sessionCodec, flowCodec, err := g.makeCodecs(c.SessionKeys)
-	mistakes := []error{prefixed("SessionKeys", err)}
+	mistakes := []error{mistake.From("SessionKeys", err)}
 	if err != nil { // with any other key the rest can be looked at
 		sessionCodec, flowCodec, _ = g.makeCodecs([]cookie.Key{cookie.NewKey()})
 	}
@@ -28,7 +29,7 @@ func (g *Gate) makeJars() error {
 	flowJar := cookie.Config{Name: name + "-flow", Codec: flowCodec, InsecureHTTP: insecure, Clock: c.Clock}
 	switch {
 	case c.ResponseMode == "form_post" && insecure:
-		mistakes = append(mistakes, mistake("ResponseMode", "form_post needs an https BaseURL, because its cookie is SameSite=None; Secure"))
+		mistakes = append(mistakes, mistake.Of("ResponseMode", "form_post needs an https BaseURL, because its cookie is SameSite=None; Secure"))
 	case c.ResponseMode == "form_post":
 		// The callback is then a cross-site POST, which carries no Lax cookie.
 		flowJar.SameSite = http.SameSiteNoneMode
@@ -37,11 +38,11 @@ func (g *Gate) makeJars() error {
 	if g.sessions, err = cookie.New(sessionJar); err == nil {
 		jar, err = cookie.New(flowJar)
 	}
-	mistakes = append(mistakes, prefixed("CookieName", err))
+	mistakes = append(mistakes, mistake.From("CookieName", err))
 	if c.CookieCodec != nil && err == nil {
 		sessionJar.Codec = c.CookieCodec
 		g.sessions, err = cookie.New(sessionJar)
-		mistakes = append(mistakes, prefixed("CookieCodec", err))
+		mistakes = append(mistakes, mistake.From("CookieCodec", err))
 	}
 	g.flows = &flows{jar: jar, codec: flowCodec, clock: c.Clock}
 	return errors.Join(mistakes...)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
@@ -33,7 +34,7 @@ func newMetadata(c Config) (*metadata, error) {
 	resource, err := url.Parse(c.API.Resource)
 	if err != nil || resource.Host == "" || resource.User != nil || resource.RawQuery != "" || resource.Fragment != "" ||
 		resource.Scheme != "https" && (resource.Scheme != "http" || !loopback.Host(resource.Hostname())) {
-		return nil, mistake("Resource", "must be an https URL without a query, such as \"https://api.example.com\"")
+		return nil, mistake.Of("Resource", "must be an https URL without a query, such as \"https://api.example.com\"")
 	}
 	// The well-known part goes between host and path (§3).
 	path := metadataPath + strings.TrimSuffix(resource.EscapedPath(), "/")
@@ -52,7 +53,7 @@ func newMetadata(c Config) (*metadata, error) {
 	}
 	body, err := json.Marshal(document)
 	if err != nil {
-		return nil, mistake("Scopes", "can't be encoded")
+		return nil, mistake.Of("Scopes", "can't be encoded")
 	}
 	return &metadata{path: path, url: resource.Scheme + "://" + resource.Host + path, body: append(body, '\n')}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/probe"
 	"github.com/gatehouse-go/gatehouse/internal/spent"
 	"github.com/gatehouse-go/gatehouse/oidc"
@@ -66,7 +67,7 @@ func New(config Config) (*Gate, error) {
 	g.provider, err = oidc.NewClient(g.providerConfig())
 	note(err)
 	g.policy, err = config.Policy.Compile()
-	note(prefixed("Policy", err))
+	note(mistake.From("Policy", err))
 	g.renewals, err = refresh.New(refresh.Config{
 		Leeway:      max(config.RefreshLeeway, 0), // a negative one is noted
 		Coordinator: config.Coordinator,
@@ -148,7 +149,7 @@ func (g *Gate) Ready(ctx context.Context) error {
 	}
 	mistakes := []error{g.provider.Ready(ctx)}
 	for _, part := range g.remote {
-		mistakes = append(mistakes, prefixed(part.field, part.Ready(ctx)))
+		mistakes = append(mistakes, mistake.From(part.field, part.Ready(ctx)))
 	}
 	return errors.Join(mistakes...)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/refresh"
 )
 
@@ -34,11 +35,11 @@ func NewResourceServer(config Config) (*Gate, error) {
 		{"Coordinator", config.Coordinator != nil},
 	} {
 		if field.set {
-			note(mistake(field.name, "is for signing people in; make the Gate with New"))
+			note(mistake.Of(field.name, "is for signing people in; make the Gate with New"))
 		}
 	}
 	if len(config.API.Audience) == 0 && config.API.isZero() {
-		note(mistake("API.Audience", "is required"))
+		note(mistake.Of("API.Audience", "is required"))
 	}
 	based := config.BaseURL != ""
 	if !based {
@@ -53,7 +54,7 @@ func NewResourceServer(config Config) (*Gate, error) {
 	g := &Gate{config: config, log: config.Logger, denials: newDenials(config)}
 	g.watches = newWatches(g.denials, &cookieVault{}, g.config)
 	g.policy, err = config.Policy.Compile()
-	note(prefixed("Policy", err))
+	note(mistake.From("Policy", err))
 	g.renewals, err = refresh.New(refresh.Config{Clock: config.Clock})
 	note(err)
 	g.moments, err = refresh.New(refresh.Config{Clock: config.Clock})
@@ -74,7 +75,7 @@ func (g *Gate) makeBearers() (err error) {
 	g.metadata, err = newMetadata(g.config)
 	bearers, err2 := newBearers(g)
 	if err := errors.Join(err, err2); err != nil {
-		return inside("API", err)
+		return mistake.Inside("API", err)
 	}
 	g.bearers = bearers
 	g.config.API.Issuers, g.config.API.NonceSecret = nil, nil // the verifier keeps them where nothing prints them

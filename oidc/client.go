@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/secret"
 	"github.com/gatehouse-go/gatehouse/internal/spent"
 )
@@ -122,29 +123,26 @@ func newClient(config Config, redirect error, endpoints ...string) (*Client, err
 	return c, nil
 }
 
-// mistake is something wrong with a field.
-func mistake(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
-
 // discoveryPath is where an issuer's document is (OpenID Connect Discovery 1.0
 // §4), and what people copy along with the issuer.
 const discoveryPath = "/.well-known/openid-configuration"
 
 func checkIssuer(issuer string, insecureHTTP bool) error {
 	if issuer == "" {
-		return mistake("Issuer", "is required")
+		return mistake.Of("Issuer", "is required")
 	}
 	u, err := url.Parse(issuer)
 	switch {
 	case err != nil, u.Opaque != "":
-		return mistake("Issuer", "is not a URL")
+		return mistake.Of("Issuer", "is not a URL")
 	case strings.ContainsAny(issuer, "{}"):
-		return mistake("Issuer", "is a template; name one tenant")
+		return mistake.Of("Issuer", "is a template; name one tenant")
 	case strings.HasSuffix(u.Path, discoveryPath):
-		return mistake("Issuer", "is the address of the discovery document; leave out "+discoveryPath)
+		return mistake.Of("Issuer", "is the address of the discovery document; leave out "+discoveryPath)
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return mistake("Issuer", "must have no query or fragment")
+		return mistake.Of("Issuer", "must have no query or fragment")
 	case !secure(u, insecureHTTP):
-		return mistake("Issuer", "must be https, or http on loopback")
+		return mistake.Of("Issuer", "must be https, or http on loopback")
 	}
 	return nil
 }
@@ -152,13 +150,13 @@ func checkIssuer(issuer string, insecureHTTP bool) error {
 func (c Config) checkClient() error {
 	var mistakes []error
 	if c.ClientID == "" {
-		mistakes = append(mistakes, mistake("ClientID", "is required"))
+		mistakes = append(mistakes, mistake.Of("ClientID", "is required"))
 	}
 	switch c.ClientAuth {
 	case "", "none":
 	case "private_key_jwt":
 		if c.ClientKey.IsZero() {
-			mistakes = append(mistakes, mistake("ClientKey", "is required for private_key_jwt"))
+			mistakes = append(mistakes, mistake.Of("ClientKey", "is required for private_key_jwt"))
 		}
 	case "client_secret_basic", "client_secret_post":
 		if c.ClientSecret == "" {
@@ -173,7 +171,7 @@ func (c Config) checkClient() error {
 func (c Config) checkRedirect() error {
 	u, err := url.Parse(c.RedirectURL)
 	if err != nil || u.Host == "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
-		return mistake("RedirectURL", "must be an absolute URL without a fragment")
+		return mistake.Of("RedirectURL", "must be an absolute URL without a fragment")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/go-jose/go-jose/v4"
 )
 
@@ -52,16 +53,16 @@ type Minter struct {
 func NewMinter(config MinterConfig) (*Minter, error) {
 	var mistakes []error
 	if config.Issuer == "" {
-		mistakes = append(mistakes, mistake("Issuer", "is required"))
+		mistakes = append(mistakes, mistake.Of("Issuer", "is required"))
 	}
 	if len(config.Keys) == 0 {
-		mistakes = append(mistakes, mistake("Keys", "at least one is required; see ParseSigningKeys"))
+		mistakes = append(mistakes, mistake.Of("Keys", "at least one is required; see ParseSigningKeys"))
 	}
 	if config.Lifetime == 0 {
 		config.Lifetime = defaultMintLifetime
 	}
 	if config.Lifetime < time.Second || config.Lifetime > maxMintLifetime {
-		mistakes = append(mistakes, mistake("Lifetime", fmt.Sprintf("must be of one second to one hour, is %v", config.Lifetime)))
+		mistakes = append(mistakes, mistake.Of("Lifetime", fmt.Sprintf("must be of one second to one hour, is %v", config.Lifetime)))
 	}
 	if config.Clock == nil {
 		config.Clock = time.Now
@@ -70,7 +71,7 @@ func NewMinter(config MinterConfig) (*Minter, error) {
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for i, key := range config.Keys {
 		if key.IsZero() {
-			mistakes = append(mistakes, mistake(fmt.Sprintf("Keys[%d]", i), "is no key"))
+			mistakes = append(mistakes, mistake.Of(fmt.Sprintf("Keys[%d]", i), "is no key"))
 			continue
 		}
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.public, KeyID: key.id, Algorithm: key.alg, Use: "sig"})

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 )
 
 // TrustedIssuer is an issuer whose access tokens a [Verifier] accepts. Only Issuer
@@ -73,11 +75,11 @@ func (i TrustedIssuer) check(insecureHTTP bool) error {
 	}
 	switch {
 	case sources > 1:
-		note(mistake("JWKS, PEM, HMACSecret", "only one of them can be the source of keys"))
+		note(mistake.Of("JWKS, PEM, HMACSecret", "only one of them can be the source of keys"))
 	case sources == 0 || i.Introspection != nil && i.Introspection.URL == "":
 		note(checkIssuer(i.Issuer, insecureHTTP))
 	case i.Issuer == "":
-		note(mistake("Issuer", "is required"))
+		note(mistake.Of("Issuer", "is required"))
 	}
 	if i.JWKS != "" {
 		note(checkEndpoint("JWKS", i.JWKS, insecureHTTP))
@@ -87,25 +89,25 @@ func (i TrustedIssuer) check(insecureHTTP bool) error {
 		note(err)
 	}
 	if i.HMACSecret != nil && len(i.HMACSecret) < symmetric["HS256"] {
-		note(mistake("HMACSecret", "must have at least 32 bytes"))
+		note(mistake.Of("HMACSecret", "must have at least 32 bytes"))
 	}
 	for _, alg := range i.Algorithms {
 		if !slices.Contains(i.possible(), alg) {
-			note(mistake("Algorithms", fmt.Sprintf("%q does not go with these keys", alg)))
+			note(mistake.Of("Algorithms", fmt.Sprintf("%q does not go with these keys", alg)))
 		}
 	}
 	if i.Algorithms != nil && len(i.Algorithms) == 0 {
-		note(mistake("Algorithms", "must not be empty; nil allows what the keys are for"))
+		note(mistake.Of("Algorithms", "must not be empty; nil allows what the keys are for"))
 	}
 	if i.Introspection != nil {
-		note(within("Introspection", i.Introspection.check(insecureHTTP)))
+		note(mistake.Inside("Introspection", i.Introspection.check(insecureHTTP)))
 	}
 	return errors.Join(mistakes...)
 }
 
 func checkEndpoint(field, address string, insecureHTTP bool) error {
 	if u, err := url.Parse(address); err != nil || u.Fragment != "" || !secure(u, insecureHTTP) {
-		return mistake(field, "must be https, or http on loopback")
+		return mistake.Of(field, "must be https, or http on loopback")
 	}
 	return nil
 }
@@ -168,12 +170,12 @@ func parsePEM(text []byte) ([]key, error) {
 			return nil, err
 		}
 		if !acceptable(public) {
-			return nil, mistake("PEM", "a key must be RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519")
+			return nil, mistake.Of("PEM", "a key must be RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or Ed25519")
 		}
 		keys, text = append(keys, key{anyKid: true, public: public}), rest
 	}
 	if len(keys) == 0 {
-		return nil, mistake("PEM", "holds no key")
+		return nil, mistake.Of("PEM", "holds no key")
 	}
 	return keys, nil
 }
@@ -190,27 +192,12 @@ func publicOf(block *pem.Block) (public crypto.PublicKey, err error) {
 			public = certificate.PublicKey
 		}
 	default:
-		return nil, mistake("PEM", "holds something else than public keys and certificates")
+		return nil, mistake.Of("PEM", "holds something else than public keys and certificates")
 	}
 	if err != nil {
-		return nil, mistake("PEM", "a key or certificate can't be read")
+		return nil, mistake.Of("PEM", "a key or certificate can't be read")
 	}
 	return public, nil
-}
-
-// within names the field in which mistakes are, before each of them.
-func within(field string, err error) error {
-	switch err := err.(type) {
-	case nil:
-		return nil
-	case interface{ Unwrap() []error }:
-		var mistakes []error
-		for _, mistake := range err.Unwrap() {
-			mistakes = append(mistakes, within(field, mistake))
-		}
-		return errors.Join(mistakes...)
-	}
-	return fmt.Errorf("%s.%w", field, err)
 }
 
 // Introspection is how the issuer of opaque tokens is asked (RFC 7662).
@@ -229,10 +216,10 @@ type Introspection struct {
 func (i Introspection) check(insecureHTTP bool) error {
 	var mistakes []error
 	if i.ClientID == "" {
-		mistakes = append(mistakes, mistake("ClientID", "is required"))
+		mistakes = append(mistakes, mistake.Of("ClientID", "is required"))
 	}
 	if i.ClientSecret == "" {
-		mistakes = append(mistakes, mistake("ClientSecret", "is required"))
+		mistakes = append(mistakes, mistake.Of("ClientSecret", "is required"))
 	}
 	switch i.ClientAuth {
 	case "", "client_secret_basic", "client_secret_post":

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"github.com/gatehouse-go/gatehouse/internal/memo"
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/internal/secret"
 )
@@ -138,23 +139,23 @@ func (c VerifierConfig) check() error {
 		}
 	}
 	if len(c.Issuers) == 0 {
-		note(mistake("Issuers", "is required"))
+		note(mistake.Of("Issuers", "is required"))
 	}
 	if slices.Contains(c.Audience, "") {
-		note(mistake("Audience", "must not hold an empty name"))
+		note(mistake.Of("Audience", "must not hold an empty name"))
 	}
 	seen, asked := map[string]bool{}, 0
 	for n, issuer := range c.Issuers {
 		field := fmt.Sprintf("Issuers[%d]", n)
-		note(within(field, issuer.check(c.InsecureHTTP)))
+		note(mistake.Inside(field, issuer.check(c.InsecureHTTP)))
 		switch {
 		case issuer.Audience == nil && len(c.Audience) == 0:
-			note(mistake("Audience", "is required"))
+			note(mistake.Of("Audience", "is required"))
 		case issuer.Audience != nil && (len(issuer.Audience) == 0 || slices.Contains(issuer.Audience, "")):
-			note(mistake(field+".Audience", "must name at least one audience, and no empty one"))
+			note(mistake.Of(field+".Audience", "must name at least one audience, and no empty one"))
 		}
 		if seen[issuer.Issuer] {
-			note(mistake(field+".Issuer", "is there twice"))
+			note(mistake.Of(field+".Issuer", "is there twice"))
 		}
 		seen[issuer.Issuer] = true
 		if issuer.Introspection != nil {
@@ -162,16 +163,16 @@ func (c VerifierConfig) check() error {
 		}
 	}
 	if asked > 1 {
-		note(mistake("Issuers", "only one can have Introspection: an opaque token doesn't say whose it is"))
+		note(mistake.Of("Issuers", "only one can have Introspection: an opaque token doesn't say whose it is"))
 	}
 	if _, err := baseOf(c.BaseURL); err != nil {
 		note(err)
 	}
 	if c.RequireNonce && c.BaseURL == "" {
-		note(mistake("RequireNonce", "needs a BaseURL, without which no DPoP proof is accepted"))
+		note(mistake.Of("RequireNonce", "needs a BaseURL, without which no DPoP proof is accepted"))
 	}
 	if c.NonceSecret != nil && len(c.NonceSecret) < 32 {
-		note(mistake("NonceSecret", "must have at least 32 bytes"))
+		note(mistake.Of("NonceSecret", "must have at least 32 bytes"))
 	}
 	return errors.Join(mistakes...)
 }
@@ -184,7 +185,7 @@ func baseOf(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" ||
 		u.Scheme != "https" && u.Scheme != "http" {
-		return "", mistake("BaseURL", "must be an origin such as \"https://api.example.com\"")
+		return "", mistake.Of("BaseURL", "must be an origin such as \"https://api.example.com\"")
 	}
 	return origin.Of(u), nil
 }

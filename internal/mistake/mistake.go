@@ -1,0 +1,35 @@
+// Package mistake says which field of a configuration is wrong, so that all that
+// are can be reported together.
+package mistake
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Of is something wrong with a field.
+func Of(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
+
+// From is an error that came of a field; nil where there is none.
+func From(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", field, err)
+}
+
+// Inside names the field in which mistakes are before each of them, joined or not;
+// nil where there is none.
+func Inside(field string, err error) error {
+	switch err := err.(type) {
+	case nil:
+		return nil
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, one := range err.Unwrap() {
+			all = append(all, Inside(field, one))
+		}
+		return errors.Join(all...)
+	}
+	return fmt.Errorf("%s.%w", field, err)
+}
