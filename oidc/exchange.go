@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -147,26 +146,6 @@ func (c *Client) oauth2(m *metadata) (*clientcredentials.Config, error) {
 		return nil, fail(ErrClient, "token", errors.New("the provider offers neither client_secret_basic nor client_secret_post"))
 	}
 	return conf, nil
-}
-
-// clientAuth is the token_endpoint_auth_method, "" when there is none to choose.
-func (c *Client) clientAuth(m *metadata) string {
-	switch {
-	case c.config.ClientAuth != "":
-		return c.config.ClientAuth
-	case !c.config.ClientKey.IsZero():
-		return "private_key_jwt"
-	case c.secret.IsZero():
-		return "none"
-	case m.authMethods == nil: // the default (OpenID Connect Discovery 1.0 §3)
-		return "client_secret_basic"
-	}
-	for _, method := range []string{"client_secret_basic", "client_secret_post"} {
-		if slices.Contains(m.authMethods, method) {
-			return method
-		}
-	}
-	return ""
 }
 
 // tokenSet reads an answer of the token endpoint (RFC 6749 §5.1). Where there is a

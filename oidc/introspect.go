@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -35,19 +36,22 @@ const (
 // introspector asks an issuer about tokens.
 type introspector struct {
 	caller
-	id, auth, url string
-	secret        secret.String
-	jwts          bool
-	metadata      *discovery
-	group         singleflight.Group
-	asking        atomic.Int64                 // how many questions are under way
-	refusals      *memo.Memo[string, *verdict] // apart, so that strangers' tokens push out no others
+	credentials credentials
+	url         string // "" for the introspection_endpoint of metadata
+	jwts        bool   // asks about JWTs too
+	metadata    *discovery
+	group       singleflight.Group
+	asking      atomic.Int64                 // how many questions are under way
+	refusals    *memo.Memo[string, *verdict] // apart, so that strangers' tokens push out no others
 }
 
 func newIntrospector(c caller, i Introspection, metadata *discovery, remembered int) *introspector {
 	n := &introspector{
-		caller: c, id: i.ClientID, auth: i.ClientAuth, url: i.URL, jwts: i.JWTs,
-		secret: secret.New(i.ClientSecret), metadata: metadata,
+		caller:      c,
+		credentials: credentials{cmp.Or(i.ClientAuth, "client_secret_basic"), i.ClientID, secret.New(i.ClientSecret)},
+		url:         i.URL,
+		jwts:        i.JWTs,
+		metadata:    metadata,
 	}
 	if remembered >= 0 {
 		n.refusals = memo.New[string, *verdict](maxRefusals)
@@ -85,8 +89,7 @@ var (
 
 // ask returns what the issuer says of a token (RFC 7662 §2.2). The error is a
 // verdict where it is none of theirs, or not any more, or was refused a moment ago
-// for what they said. However many ask about
-// one token, one call is made.
+// for what they said. However many ask about one token, one call is made.
 func (n *introspector) ask(ctx context.Context, text string) (map[string]any, error) {
 	if v, ok := n.refusals.Get(nameOfToken(text)); ok && n.clock().Before(v.until) {
 		return nil, v
@@ -157,19 +160,11 @@ func (n *introspector) request(ctx context.Context, text string) (*http.Request,
 		}
 	}
 	form := url.Values{"token": {text}, "token_type_hint": {"access_token"}}
-	if n.auth == "client_secret_post" {
-		form.Set("client_id", n.id)
-		form.Set("client_secret", n.secret.Reveal())
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	r, err := n.credentials.post(ctx, address, form)
 	if err != nil {
 		return nil, unavailable("introspection", err)
 	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	if n.auth != "client_secret_post" { // form-encoded before base64 (RFC 6749 §2.3.1)
-		r.SetBasicAuth(url.QueryEscape(n.id), url.QueryEscape(n.secret.Reveal()))
-	}
 	return r, nil
 }
 

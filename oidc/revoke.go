@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // Revoke ends the refresh token at the provider, and with it its access tokens
@@ -38,29 +37,4 @@ func (c *Client) Revoke(ctx context.Context, tokens Tokens) error {
 		return &Error{Op: op, Status: res.StatusCode, kind: ErrClient}
 	}
 	return &Error{Op: op, Status: res.StatusCode, kind: ErrUnavailable}
-}
-
-// authenticated is a POST that authenticates the client as the token endpoint
-// would have it (RFC 6749 §2.3.1).
-func (c *Client) authenticated(ctx context.Context, m *metadata, address string, form url.Values) (*http.Request, error) {
-	form, err := c.asserted(m, form, c.config.Issuer)
-	if err != nil {
-		return nil, err
-	}
-	method := c.clientAuth(m)
-	if method != "client_secret_basic" {
-		form.Set("client_id", c.config.ClientID)
-	}
-	if method == "client_secret_post" {
-		form.Set("client_secret", c.secret.Reveal())
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if method == "client_secret_basic" {
-		r.SetBasicAuth(url.QueryEscape(c.config.ClientID), url.QueryEscape(c.secret.Reveal()))
-	}
-	return r, nil
 }
