@@ -94,10 +94,7 @@ func New(config Config) (*Gate, error) {
 	g.watches = newWatches(g.denials, g.vault, config)
 	g.config.ClientSecret = "" // the provider's client keeps it where nothing prints it
 
-	// A 401 has a challenge (RFC 9110 §15.5.2); this one is of
-	// draft-broyer-http-cookie-auth.
-	g.challenge = fmt.Sprintf("Cookie realm=%q, form-action=%q, cookie-name=%q",
-		config.BaseURL, g.loginPath(""), g.sessions.Name())
+	g.challenge = g.signInChallenge(g.loginPath(""))
 	g.endpoints = map[string]http.HandlerFunc{
 		config.AuthPath + "/login":    g.serveLogin,
 		config.AuthPath + "/callback": g.serveCallback,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/internal/probe"
+	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
@@ -89,6 +90,22 @@ func (g *Gate) refuseKnown(w http.ResponseWriter, r *http.Request, v *visit, who
 		Message: "You are signed in, but your account does not have access to this page.",
 		Link:    g.switchPath(targetOf(v, r)),
 	})
+}
+
+// lackingScope is the refusal of a program that could do with more scopes; nil
+// where they are not what it is about.
+func lackingScope(v *visit, who *Identity, denial rbac.Decision) *Error {
+	refusal := &oidc.Refusal{Code: oidc.InsufficientScope, Scopes: denial.Scopes}
+	message := "This sign-in lacks a scope that this needs."
+	token := who.known.bearer
+	switch {
+	case len(denial.Scopes) == 0, token == nil && (v == nil || !v.program):
+		return nil
+	case token != nil:
+		refusal.Scheme = token.Scheme()
+		message = "The access token lacks a scope that this needs."
+	}
+	return &Error{Status: http.StatusForbidden, Message: message, Cause: refusal}
 }
 
 func targetOf(v *visit, r *http.Request) string {

@@ -70,16 +70,4 @@ func NewResourceServer(config Config) (*Gate, error) {
 	return g, nil
 }
 
-// makeBearers readies the gate for access tokens.
-func (g *Gate) makeBearers() (err error) {
-	g.metadata, err = newMetadata(g.config)
-	bearers, err2 := newBearers(g)
-	if err := errors.Join(err, err2); err != nil {
-		return mistake.Inside("API", err)
-	}
-	g.bearers = bearers
-	g.config.API.Issuers, g.config.API.NonceSecret = nil, nil // the verifier keeps them where nothing prints them
-	return nil
-}
-
 var errSignsNobodyIn = errors.New("gatehouse: this Gate is a resource server, and signs nobody in")
