@@ -52,11 +52,8 @@ func newDirectory(c Config) (*directory, error) {
 		return nil, mistake.From("SessionKeys", err)
 	}
 	d := &directory{codec: codec, names: names{c.Issuer, c.ClientID}}
-	for _, candidate := range []any{c.Store, c.Revocations} {
-		if list, ok := candidate.(Directory); ok {
-			d.list = list
-			return d, nil
-		}
+	if d.list = firstOf[Directory](nil, c.Store, c.Revocations); d.list != nil {
+		return d, nil
 	}
 	d.list = NewMemoryStore(MemoryStoreConfig{MaxBytes: 32 << 20, Clock: c.Clock})
 	return d, nil

@@ -2,7 +2,6 @@ package gatehouse
 
 import (
 	"maps"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"github.com/gatehouse-go/gatehouse/oidc"
@@ -71,16 +70,6 @@ func (s *session) layers() (l layers, idToken map[string]any, err error) {
 		}
 	}
 	return l, idToken, nil
-}
-
-// sessionEnd is begun plus lifetime, or the provider's session_expiry (OpenID
-// Connect Enterprise Extensions 1.0) where that comes first.
-func sessionEnd(begun int64, lifetime time.Duration, merged map[string]any) int64 {
-	end := begun/1000 + int64(lifetime/time.Second)
-	if expiry, ok := merged["session_expiry"].(float64); ok && expiry < float64(end) {
-		return max(int64(expiry), 0)
-	}
-	return end
 }
 
 func merge(lower, upper map[string]any) map[string]any {

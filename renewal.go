@@ -44,7 +44,7 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 			break
 		}
 		if until.IsZero() {
-			until = time.Now().Add(renewBudget)
+			until = time.Now().Add(renewBudget) // contexts go by the real time, whatever Config.Clock says
 		}
 		renewed, err := g.renew(r, who.session(), until)
 		if err != nil {
@@ -100,17 +100,6 @@ func (g *Gate) due(r *http.Request, s *session) bool {
 		return g.dead(s, 0)
 	}
 	return true
-}
-
-// dead reports whether the access token expired longer than grace ago.
-func (g *Gate) dead(s *session, grace time.Duration) bool {
-	expires := s.tokens.Expires()
-	return !expires.IsZero() && !g.config.Clock().Before(expires.Add(grace))
-}
-
-// ended reports whether a session that can't be renewed is over.
-func (g *Gate) ended(s *session) bool {
-	return !s.tokens.HasRefresh() && !g.config.OutliveAccessToken && g.dead(s, 0)
 }
 
 // renew returns the renewed session, sealed. However many requests ask, in

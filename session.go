@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"maps"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"github.com/gatehouse-go/gatehouse/oidc"
@@ -117,19 +116,6 @@ func (s *session) claims() (map[string]any, error) {
 		maps.Copy(merged, values)
 	}
 	return merged, nil
-}
-
-// expires is when the cookie stops being a session: its own end, or earlier
-// when nobody uses it.
-func (s *session) expires(idle time.Duration) time.Time {
-	ends := time.Unix(s.ends, 0)
-	if idle <= 0 {
-		return ends
-	}
-	if idles := time.Unix(s.seen, 0).Add(idle); idles.Before(ends) {
-		return idles
-	}
-	return ends
 }
 
 // key names the tokens of this session to the renewal group.

@@ -42,24 +42,6 @@ func (i *Identity) Context(ctx context.Context) (context.Context, context.Cancel
 	}
 }
 
-// lastsUntil is when a session ends if nobody ends it before.
-func (g *Gate) lastsUntil(s *session) time.Time {
-	ends := time.Unix(s.ends, 0)
-	if expires := s.tokens.Expires(); !s.tokens.HasRefresh() && !g.config.OutliveAccessToken && !expires.IsZero() && expires.Before(ends) {
-		return expires
-	}
-	return ends
-}
-
-// unusedUntil is when it ends if nobody uses it either.
-func (g *Gate) unusedUntil(s *session) time.Time {
-	if idles, lasts := s.expires(g.config.IdleTimeout), g.lastsUntil(s); idles.Before(lasts) {
-		return idles
-	} else {
-		return lasts
-	}
-}
-
 // watches are the contexts that end with a session, by every name under which
 // that may be revoked.
 type watches struct {
