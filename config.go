@@ -92,8 +92,9 @@ type Config struct {
 	ACRValues  []string
 	AuthParams url.Values
 
-	// AuthPath is where the library's own endpoints live: login, callback,
-	// logout and session below it. Default "/auth".
+	// AuthPath is where the library's own endpoints live: login, callback, logout,
+	// session, sessions, backchannel-logout and frontchannel-logout below it. A
+	// plain path, without escapes. Default "/auth".
 	AuthPath string
 	// AfterLogin is the local path that a sign-in without a page of its own
 	// ends at. Default "/".

@@ -14,8 +14,8 @@ import (
 )
 
 // Identity is who is asking: a person the provider vouched for, as read from
-// one session, or whom an access token stands for. It is immutable and safe for concurrent use, and it never prints
-// its tokens.
+// one session, or whom an access token stands for. It is immutable and safe for
+// concurrent use, and it never prints its tokens.
 //
 // An Identity knows the [Gate] that established it; another Gate's gates refuse
 // it. One made by [NewIdentity] belongs to none and is accepted by all.
@@ -135,8 +135,8 @@ func (i *Identity) Subject() string { return i.String("sub") }
 func (i *Identity) Issuer() string { return i.String("iss") }
 
 // Claims returns a copy of all claims: the ID token's, userinfo under them, and
-// those that [Config.Admit] added over them; or those of an access token. Numbers are float64, or
-// json.Number where float64 can't hold them exactly.
+// those that [Config.Admit] added over them; or those of an access token. Numbers
+// are float64, or json.Number where float64 can't hold them exactly.
 func (i *Identity) Claims() map[string]any { return claims.Clone(i.read().claims) }
 
 // String returns the top-level claim name if it is a string, otherwise "".

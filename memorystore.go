@@ -13,8 +13,9 @@ import (
 
 // MemoryStore keeps sessions in this process's memory, for one process and for
 // tests: it is a [Store], [Revocations], [Directory], [Watcher] and
-// [refresh.Coordinator] in one, and several gates may share it. What it holds is gone when the process ends. Make
-// one with [NewMemoryStore]; it is safe for concurrent use.
+// [refresh.Coordinator] in one, and several gates may share it. What it holds is
+// gone when the process ends. Make one with [NewMemoryStore]; it is safe for
+// concurrent use.
 type MemoryStore struct {
 	clock    func() time.Time
 	denials  *denylist

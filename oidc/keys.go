@@ -72,8 +72,9 @@ func newFixedKeys(c caller, keys []key) *keySet {
 	return k
 }
 
-// verifySignature is go-oidc's KeySet, whose own fetches once for every
-// bad signature. It returns the payload.
+// verifySignature checks a signature by the keys of the provider, or by the client's
+// secret, and returns the payload. It serves in place of go-oidc's own key set,
+// which fetches once for every bad signature.
 func (c *Client) verifySignature(ctx context.Context, text string) ([]byte, error) {
 	m, err := c.metadata.get(ctx)
 	if err != nil {

@@ -40,8 +40,8 @@ const (
 
 // ReceiveLogout checks a logout token in full (OpenID Connect Back-Channel Logout
 // 1.0 §2.6) and hands what it says to act. A token is accepted once: it is
-// remembered as long as it could be sent again. Where act fails, or panics, it is forgotten,
-// so that the provider can send it again, and act's error is returned.
+// remembered as long as it could be sent again. Where act fails, or panics, it is
+// forgotten, so that the provider can send it again, and act's error is returned.
 //
 // An error that is [ErrUnavailable] says that the provider's keys can't be had;
 // any other that isn't act's, that the token must not be believed.

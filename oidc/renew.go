@@ -19,11 +19,11 @@ const (
 )
 
 // Renew uses the refresh token (OpenID Connect Core 1.0 §12), with a proof of the
-// key that the tokens are bound to, if they are. previous are the
-// session's claims so far: iss, sub, aud, azp, auth_time and nonce of a refreshed
-// ID token must agree with them. One whose keys can't be read now must agree too,
-// and is left out then. An error that is [ErrToken] or [ErrGrant] ends the session;
-// others leave it as it was.
+// key that the tokens are bound to, if they are. previous are the session's claims
+// so far: iss, sub, aud, azp, auth_time and nonce of a refreshed ID token must agree
+// with them. One whose keys can't be read now must agree too, and is left out then.
+// An error that is [ErrToken] or [ErrGrant] ends the session; others leave it as it
+// was.
 func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any) (*Grant, error) {
 	if !old.HasRefresh() {
 		return nil, fail(ErrGrant, "refresh", errors.New("no refresh token"))

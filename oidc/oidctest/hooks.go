@@ -58,8 +58,8 @@ func (p *Provider) Intercept(e Endpoint, fault Fault) (remove func()) {
 }
 
 // OnAnswer has change applied to every document with which Discovery, JWKS,
-// Token, Userinfo or Introspection is about to answer a request that it grants. The returned
-// function takes it out again, here as for all the other hooks.
+// Token, Userinfo or Introspection is about to answer a request that it grants.
+// The returned function takes it out again, here as for all the other hooks.
 func (p *Provider) OnAnswer(e Endpoint, change func(document map[string]any)) (remove func()) {
 	return p.answers.add(string(e), change)
 }
