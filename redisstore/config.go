@@ -27,7 +27,7 @@ type Config struct {
 	// valkey:// and valkeys:// mean the same. Default redis://localhost:6379.
 	URL string `json:"-"`
 	// TLS replaces what rediss:// implies: TLS 1.2, the system's authorities, and
-	// the URL's host. Default none. It takes a rediss URL.
+	// the URL's host. Default none. It takes a rediss or valkeys URL.
 	TLS *tls.Config `json:"-"`
 	// Prefix begins every key, before a colon. Applications that share a Redis
 	// need different ones. At most 64 letters, digits and "-_.:". Default
@@ -73,7 +73,7 @@ func (c *Config) check() error {
 		mistakes = append(mistakes, err)
 	}
 	if c.TLS != nil && !strings.HasPrefix(c.URL, "rediss:") && !strings.HasPrefix(c.URL, "valkeys:") {
-		mistakes = append(mistakes, fmt.Errorf("%s: takes a rediss URL", "TLS"))
+		mistakes = append(mistakes, fmt.Errorf("%s: takes a rediss or valkeys URL", "TLS"))
 	}
 	if len(c.Prefix) > maxPrefix || strings.Trim(c.Prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:") != "" {
 		mistakes = append(mistakes, fmt.Errorf("%s: at most %d characters, and only letters, digits and -_.: in them", "Prefix", maxPrefix))

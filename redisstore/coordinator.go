@@ -31,8 +31,8 @@ var errLost = errors.New("redisstore: another process took over")
 //
 // finish keeps result until until, and lets [Store.Shorten] and [Store.Forget]
 // find it by next; a nil result is a failure, and the next one's turn, or an error
-// where another process has had its turn already. It
-// repeats itself until ctx ends, because what was renewed is lost otherwise.
+// where another process has had its turn already. It repeats itself until ctx ends,
+// because what was renewed is lost otherwise.
 func (s *Store) Join(ctx context.Context, name string) ([]byte, func(ctx context.Context, result []byte, next string, until time.Time) error, error) {
 	whose, patience := rand.Text(), patience
 	for look := firstLook; ; look = min(look*3/2, lastLook) {
@@ -140,8 +140,8 @@ func (s *Store) Shorten(ctx context.Context, next string, until time.Time) error
 	})
 }
 
-// Forget drops the result under name and those that led to it, and lets a
-// renewal under way have none.
+// Forget drops the result under name and those that led to it, eight in all, and
+// lets a renewal under way have none. It is an error where there are more.
 func (s *Store) Forget(ctx context.Context, name string) error {
 	return s.ask(ctx, name, func(ctx context.Context, c *clients, _ int) error {
 		for range maxHops {

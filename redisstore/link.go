@@ -376,8 +376,9 @@ func (l *link) mayLead() bool {
 	return !time.Now().Before(l.settled)
 }
 
-// Ready returns nil when Redis can be asked, takes changes, and has what this process knows of
-// revocations; so not when it came back empty, until they are published again.
+// Ready returns nil when Redis can be asked, takes changes, and has what this
+// process knows of revocations; so not when it came back empty, until they are
+// published again.
 func (s *Store) Ready(ctx context.Context) error {
 	c, err := s.link.clients(ctx)
 	if err != nil {

@@ -15,8 +15,10 @@ import (
 // person's list of sessions, and the renewals under way. Make one with [New] for
 // each process; it is safe for concurrent use.
 //
-// Every error but those of ctx says that Redis can't be asked now: it Is
-// [ErrUnavailable], and nothing is known of what was asked.
+// Names and ids have 1 to 256 bytes; others are an error. So is a lease that was
+// lost, and everything after [Store.Close], with [ErrClosed]. Every other error but
+// those of ctx says that Redis can't be asked now: it Is [ErrUnavailable], and
+// nothing is known of what was asked.
 type Store struct {
 	config  Config
 	keys    keys
@@ -36,7 +38,7 @@ var (
 	ErrUnavailable = errors.New("redisstore: Redis does not answer")
 	// ErrClosed is the error of everything after [Store.Close].
 	ErrClosed = errors.New("redisstore: closed")
-	errName   = errors.New("redisstore: a name has 1 to 256 characters")
+	errName   = errors.New("redisstore: a name has 1 to 256 bytes")
 )
 
 // New returns a Store. The error joins every mistake in the configuration. It
