@@ -144,9 +144,12 @@ func loginCSRF(t *testing.T) {
 func codeInjection(t *testing.T) {
 	for _, checked := range []bool{true, false} {
 		w := newWorld(t, setup{provider: func(c *oidctest.Config) { c.PKCEOptional = true }})
-		stolen := parse(t, w.browser().callback("/me")).Query().Get("code")
+		victim := w.browser()
+		asked := victim.get("/me").location(t)
+		stolen := parse(t, victim.get(asked).location(t)).Query().Get("code")
 		if !checked {
-			w.provider.Intercept(oidctest.Token, withVerifierOf(w))
+			w.provider.Intercept(oidctest.Token, anyVerifier(w))
+			said("nonce", parse(t, asked).Query().Get("nonce"))(w)
 		}
 		attacker := w.browser()
 		own := parse(t, attacker.callback("/me"))
@@ -160,9 +163,8 @@ func codeInjection(t *testing.T) {
 	}
 }
 
-// withVerifierOf lets any code through with any verifier: the answer is a fresh
-// one for alice, with the nonce of somebody else's flow.
-func withVerifierOf(w *world) oidctest.Fault {
+// anyVerifier lets any code through with any verifier: the answer is alice's.
+func anyVerifier(w *world) oidctest.Fault {
 	return func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			writeJSON(rw, w.provider.Issue(alice, "app", "openid"))
@@ -388,19 +390,31 @@ func (endless) Read(b []byte) (int, error) {
 
 func endlessForm(t *testing.T) {
 	w := newWorld(t, setup{})
-	r, err := http.NewRequest(http.MethodPost, w.app.URL+"/auth/login", io.MultiReader(strings.NewReader("iss="), io.LimitReader(endless{}, 64<<20)))
-	if err != nil {
-		t.Fatal(err)
+	for _, path := range []string{"/auth/login", "/auth/logout", "/auth/callback", "/auth/backchannel-logout", "/auth/frontchannel-logout"} {
+		body := &metered{Reader: io.MultiReader(strings.NewReader("iss="), io.LimitReader(endless{}, 64<<20))}
+		r := httptest.NewRequest(http.MethodPost, w.app.URL+path, body)
+		r.Header = with(navigation, "Content-Type", "application/x-www-form-urlencoded")
+		res := httptest.NewRecorder()
+		w.app.Config.Handler.ServeHTTP(res, r)
+		if path == "/auth/login" && res.Code < 400 || res.Code > 499 {
+			t.Errorf("%s: %d", path, res.Code)
+		}
+		if body.read > 128<<10 {
+			t.Errorf("%s read %d bytes", path, body.read)
+		}
 	}
-	r.Header = with(navigation, "Content-Type", "application/x-www-form-urlencoded")
-	res, err := w.browser().client.Do(r)
-	if err != nil {
-		return // the connection was closed while we wrote
-	}
-	res.Body.Close()
-	if res.StatusCode < 400 || res.StatusCode > 499 {
-		t.Errorf("%d", res.StatusCode)
-	}
+}
+
+// metered counts what is read.
+type metered struct {
+	io.Reader
+	read int
+}
+
+func (m *metered) Read(b []byte) (int, error) {
+	n, err := m.Reader.Read(b)
+	m.read += n
+	return n, err
 }
 
 const script = `"><script>alert(1)</script>`

@@ -92,6 +92,29 @@ func TestTicket(t *testing.T) {
 	}
 }
 
+// FuzzParseTicket: whatever a cookie holds, a ticket is of one form alone, and
+// never a session.
+func FuzzParseTicket(f *testing.F) {
+	v := &storeVault{naming: names{"https://idp.example", "app"}.session}
+	f.Add([]byte{})
+	f.Add([]byte{ticketVersion})
+	f.Add(v.newTicket(newSessionID()).frame())
+	f.Add(append(v.newTicket(newSessionID()).frame(), 0))
+	f.Add(frameForTest())
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		ticket, ok := v.parseTicket(frame)
+		if !ok {
+			return
+		}
+		if !bytes.Equal(ticket.frame(), frame) || ticket.name != v.naming(ticket.id) {
+			t.Fatalf("%x doesn't round-trip", frame)
+		}
+		if _, err := parseSession(frame); err == nil {
+			t.Fatalf("%x is a session too", frame)
+		}
+	})
+}
+
 func FuzzParseEntry(f *testing.F) {
 	entry := Session{Began: time.UnixMilli(1_800_000_000_123), Seen: time.Unix(1_800_000_060, 0), Ends: time.Unix(1_800_043_200, 0), Where: "Firefox on Windows", provider: names{}.sid("s")}
 	f.Add(entry.frame())

@@ -1,0 +1,50 @@
+package fetchmeta
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// FuzzHeaders: whatever a request says of itself, what the browser says of it by
+// Fetch Metadata wins, and a page of another origin never passes for ours.
+func FuzzHeaders(f *testing.F) {
+	const origin = "https://app.example"
+	for _, seed := range [][7]string{
+		{"GET", "navigate", "document", "same-origin", origin, "text/html", ""},
+		{"GET", "cors", "empty", "cross-site", "https://evil.example", "text/html;q=1", ""},
+		{"GET", "", "", "", "null", "text/html;q=NaN,text/html;q=-1, TEXT/HTML ; q = 0", ""},
+		{"GET", "", "", "", "", "text/html;q=1e400,;,=;q", "keep-alive, WebSocket"},
+		{"GET", "", "", "none", origin, ",text/html;level=1;Q=0.5", "websocket"},
+		{"POST", "navigate", "iframe", "same-site", "HTTPS://APP.example", "*/*", ""},
+		{"CONNECT", "websocket", "", "same-origin", origin + ".evil.example", "", ""},
+		{"GET", "navigate", "", "\x00", origin + "@evil.example", "\xff", "\xff"},
+	} {
+		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], seed[5], seed[6])
+	}
+	f.Fuzz(func(t *testing.T, method, mode, dest, site, from, accept, upgrade string) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Method = method
+		for name, value := range map[string]string{
+			"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest, "Sec-Fetch-Site": site, "Origin": from, "Accept": accept, "Upgrade": upgrade,
+		} {
+			if value != "" {
+				r.Header[name] = []string{value}
+			}
+		}
+		top := TopLevel(r)
+		if top && (!Document(r) || Unseen(r) || WebSocket(r) || Prefetch(r) || method != http.MethodGet) {
+			t.Errorf("a visit to a page: %v", r.Header)
+		}
+		if said := mode != "" || dest != ""; said && top != (mode == "navigate" && dest == "document" && method == http.MethodGet && !WebSocket(r)) {
+			t.Errorf("%v, though the browser says otherwise: %v", top, r.Header)
+		}
+		if SameOrigin(r, origin) && (site != "" && site != "same-origin" || from == "" && site == "" || from == "null" && site == "") {
+			t.Errorf("taken for our own page: %v", r.Header)
+		}
+		r.Header["Origin"] = []string{"https://evil.example"}
+		if SameOrigin(r, origin) {
+			t.Errorf("another origin is taken for ours: %v", r.Header)
+		}
+	})
+}
