@@ -19,7 +19,10 @@ const top = "../.."
 var corpus = regexp.MustCompile(`^(attack|certification).*_test\.go$`)
 
 // named matches a test, and the case of it that is meant, in a page.
-var named = regexp.MustCompile("`(Test[A-Za-z0-9]+)(?:/([^`]+))?`")
+var named = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)(?:/([^`]+))?`")
+
+// fuzzed are the tests of parsers, each of which is a guarantee too.
+var fuzzed = regexp.MustCompile(`^Fuzz`)
 
 // tests are all tests of the repository, and in which files each is.
 type tests map[string][]testFile
@@ -50,7 +53,7 @@ func readTests(t *testing.T) tests {
 			return true
 		})
 		for _, declared := range parsed.Decls {
-			if f, ok := declared.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+			if f, ok := declared.(*ast.FuncDecl); ok && f.Recv == nil && (strings.HasPrefix(f.Name.Name, "Test") || fuzzed.MatchString(f.Name.Name)) {
 				all[f.Name.Name] = append(all[f.Name.Name], file)
 			}
 		}
@@ -72,7 +75,7 @@ func (all tests) has(test, which string) bool {
 	return false
 }
 
-// TestPagesNameTheirTests: every test that a page of promises names exists, and
+// TestPagesNameTheirTests: every test and fuzz target that a page of promises names exists, and
 // every row that promises something names one.
 func TestPagesNameTheirTests(t *testing.T) {
 	all := readTests(t)
@@ -96,7 +99,7 @@ func TestPagesNameTheirTests(t *testing.T) {
 		}
 	}
 	for test, files := range all {
-		if corpus.MatchString(files[0].name) && !mentioned[test] {
+		if (corpus.MatchString(files[0].name) || fuzzed.MatchString(test)) && !mentioned[test] {
 			t.Errorf("docs/guarantees.md doesn't mention %s", test)
 		}
 	}
