@@ -75,8 +75,9 @@ func (all tests) has(test, which string) bool {
 	return false
 }
 
-// TestPagesNameTheirTests: every test and fuzz target that a page of promises names exists, and
-// every row that promises something names one.
+// TestPagesNameTheirTests: every test and fuzz target that a page of promises
+// names exists, every row that promises something names one, and no attack,
+// module of the certification or fuzz target is left out.
 func TestPagesNameTheirTests(t *testing.T) {
 	all := readTests(t)
 	mentioned := map[string]bool{}
