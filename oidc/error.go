@@ -106,7 +106,7 @@ func tokenError(op string, err error) error {
 	if refused.Response != nil {
 		e.Status = refused.Response.StatusCode
 	}
-	if e.Status >= 300 && e.Status < 400 || e.Status >= 500 || e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests {
+	if e.Status >= 300 && !isRefusal(e.Status) {
 		return e
 	}
 	switch e.Code {
@@ -119,6 +119,13 @@ func tokenError(op string, err error) error {
 		e.kind = ErrClient
 	}
 	return e
+}
+
+// isRefusal reports whether a status is a provider's word about a request, rather
+// than its failure to answer one: a client error (RFC 9110 §15.5), but for those that
+// say to come again.
+func isRefusal(status int) bool {
+	return status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
 }
 
 // cleanCode lets an error code through that looks like one (RFC 6749 §5.2), and

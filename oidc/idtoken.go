@@ -6,7 +6,6 @@ import (
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -214,19 +213,4 @@ func timeOf(said map[string]any, name string) (time.Time, error) {
 func sameText(value any, want string) bool {
 	text, ok := value.(string)
 	return ok && subtle.ConstantTimeCompare([]byte(text), []byte(want)) == 1
-}
-
-// peekExpiry reads the exp of an access token that happens to be a JWT, as a
-// hint when to renew it, and no more: an access token means nothing to a client.
-func peekExpiry(accessToken string) (time.Time, bool) {
-	token, err := parseJWS(accessToken)
-	if err != nil {
-		return time.Time{}, false
-	}
-	var said map[string]any
-	if json.Unmarshal(token.payload, &said) != nil {
-		return time.Time{}, false
-	}
-	exp, err := timeOf(said, "exp")
-	return exp, err == nil
 }

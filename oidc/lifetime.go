@@ -13,7 +13,7 @@ const (
 	maxLifetime = 24 * time.Hour
 )
 
-// lifetime is expires_in, a number or, from some providers, a string. Where it
+// lifetime is expires_in (RFC 6749 §5.1), a number or, from some providers, a string. Where it
 // isn't there or makes no sense, the access token itself may tell.
 func lifetime(expiresIn any, accessToken string, now time.Time) time.Duration {
 	var seconds float64
@@ -30,6 +30,21 @@ func lifetime(expiresIn any, accessToken string, now time.Time) time.Duration {
 		return min(exp.Sub(now), maxLifetime)
 	}
 	return defaultLifetime
+}
+
+// peekExpiry reads the exp of an access token that happens to be a JWT, as a
+// hint when to renew it, and no more: an access token means nothing to a client.
+func peekExpiry(accessToken string) (time.Time, bool) {
+	token, err := parseJWS(accessToken)
+	if err != nil {
+		return time.Time{}, false
+	}
+	var said map[string]any
+	if json.Unmarshal(token.payload, &said) != nil {
+		return time.Time{}, false
+	}
+	exp, err := timeOf(said, "exp")
+	return exp, err == nil
 }
 
 // withoutOddLifetime returns a token answer with an expires_in that is a whole

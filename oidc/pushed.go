@@ -60,7 +60,7 @@ func (c *Client) readPushed(res *http.Response, err error) (reference string, _ 
 	}
 	said, err := claims.Parse(body)
 	switch {
-	case res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusRequestTimeout && res.StatusCode != http.StatusTooManyRequests:
+	case isRefusal(res.StatusCode):
 		code, _ := said["error"].(string)
 		return "", &Error{Op: opPush, Code: cleanCode(code), Status: res.StatusCode, kind: ErrClient}
 	case res.StatusCode != http.StatusCreated && res.StatusCode != http.StatusOK:

@@ -119,7 +119,7 @@ func (c *caller) get(ctx context.Context, op, address, accept string) (body []by
 	switch {
 	case err != nil:
 		return nil, "", unavailable(op, err)
-	case res.StatusCode >= 400 && res.StatusCode < 500 && res.StatusCode != http.StatusRequestTimeout && res.StatusCode != http.StatusTooManyRequests:
+	case isRefusal(res.StatusCode):
 		return nil, "", &Error{Op: op, Status: res.StatusCode, kind: ErrClient}
 	case res.StatusCode != http.StatusOK:
 		return nil, "", &Error{Op: op, Status: res.StatusCode, kind: ErrUnavailable}
