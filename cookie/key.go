@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/gatehouse-go/gatehouse/internal/secret"
 	"github.com/gorilla/securecookie"
 )
 
@@ -25,11 +26,7 @@ const (
 
 // Key seals and opens cookies. The zero Key is invalid. A Key never prints
 // itself; [Key.Encode] is the one way to get it out.
-type Key struct {
-	// material sits behind a pointer, so that a printer that can't call a Key's
-	// methods, because it lies in an unexported field, shows an address.
-	material *string
-}
+type Key struct{ material secret.String }
 
 // NewKey makes a random key of 32 bytes.
 func NewKey() Key {
@@ -41,8 +38,7 @@ func NewKey() Key {
 }
 
 func keyOf(material []byte) Key {
-	text := string(material)
-	return Key{&text}
+	return Key{secret.New(string(material))}
 }
 
 // ParseKeys reads keys in base64 (standard or URL alphabet, padded or not),
@@ -128,19 +124,16 @@ func checkKey(material []byte) error {
 // Encode returns the key in base64, as [ParseKeys] reads it. It is the secret
 // itself; "" for the zero Key.
 func (k Key) Encode() string {
-	if k.material == nil {
-		return ""
-	}
-	return base64.StdEncoding.EncodeToString([]byte(*k.material))
+	return base64.StdEncoding.EncodeToString([]byte(k.material.Reveal()))
 }
 
 // cipher is what the key seals with: under the material itself, or, where that
 // is longer, under 32 bytes drawn from it (HKDF, RFC 5869).
 func (k Key) cipher() (*xaes, error) {
-	if k.material == nil {
+	if k.material.IsZero() {
 		return nil, errZeroKey
 	}
-	sealing := []byte(*k.material)
+	sealing := []byte(k.material.Reveal())
 	if len(sealing) > keyLength {
 		var err error
 		if sealing, err = hkdf.Key(sha256.New, sealing, nil, "gatehouse cookie key", keyLength); err != nil {
@@ -150,14 +143,12 @@ func (k Key) cipher() (*xaes, error) {
 	return newXAES(sealing)
 }
 
-const redacted = "[redacted]"
-
 // Format prints no key, whatever the verb; fmt itself answers %p and %T, with an
 // address and a type.
-func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }
 
 // LogValue logs no key.
-func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (Key) LogValue() slog.Value { return slog.StringValue(secret.Redacted) }
 
 // MarshalText encodes no key, in JSON too.
-func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (Key) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }

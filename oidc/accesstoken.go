@@ -86,7 +86,7 @@ func (t *AccessToken) LogValue() slog.Value {
 }
 
 // MarshalText encodes no token.
-func (t *AccessToken) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (t *AccessToken) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
 
 // clientClaims name the client: RFC 9068, OpenID Connect and Keycloak, Entra's
 // first version, Okta.

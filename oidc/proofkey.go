@@ -70,13 +70,13 @@ func (k ProofKey) Bytes() []byte {
 func (k ProofKey) IsZero() bool { return k.scalar.IsZero() }
 
 // Format prints no key, whatever the verb.
-func (ProofKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+func (ProofKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }
 
 // LogValue logs no key.
-func (ProofKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (ProofKey) LogValue() slog.Value { return slog.StringValue(secret.Redacted) }
 
 // MarshalText encodes no key.
-func (ProofKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (ProofKey) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
 
 // Thumbprint returns the SHA-256 thumbprint of the public key (RFC 7638), as
 // dpop_jkt and cnf.jkt have it; "" for the zero ProofKey.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/origin"
 	"github.com/gatehouse-go/gatehouse/internal/replay"
 	"github.com/gatehouse-go/gatehouse/internal/shelf"
 )
@@ -60,7 +61,7 @@ func (s *Sender) Send(base http.RoundTripper, r *http.Request, accessToken strin
 		return base.RoundTrip(sent)
 	}
 	sent.Header.Set("Authorization", "DPoP "+accessToken)
-	server := "resource " + serverOf(r.URL)
+	server := "resource " + origin.Of(r.URL)
 	for again := false; ; again = true {
 		known := s.nonce(server)
 		res, err := s.prove(base, sent, server, key, accessToken)
@@ -91,9 +92,7 @@ func (p prover) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // authorizationServer names one. Its nonces are kept apart from those of a resource
 // server, at one origin too (RFC 9449 §9).
-func authorizationServer(u *url.URL) string { return "authorization " + serverOf(u) }
-
-func serverOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
+func authorizationServer(u *url.URL) string { return "authorization " + origin.Of(u) }
 
 // prove adds a proof to r, which is the caller's own, sends it, and learns the nonce
 // for the next time.

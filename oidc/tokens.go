@@ -259,22 +259,20 @@ func (t Tokens) renewedBy(s TokenSet) TokenSet {
 	return s
 }
 
-const redacted = "[redacted]"
-
 // Format prints no token, whatever the verb.
-func (Tokens) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+func (Tokens) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }
 
 // LogValue logs no token.
-func (Tokens) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (Tokens) LogValue() slog.Value { return slog.StringValue(secret.Redacted) }
 
 // MarshalText encodes no token.
-func (Tokens) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (Tokens) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
 
 // Format prints no token, whatever the verb.
-func (TokenSet) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+func (TokenSet) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }
 
 // LogValue logs no token.
-func (TokenSet) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (TokenSet) LogValue() slog.Value { return slog.StringValue(secret.Redacted) }
 
 // MarshalText encodes no token.
-func (TokenSet) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (TokenSet) MarshalText() ([]byte, error) { return []byte(secret.Redacted), nil }
