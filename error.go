@@ -33,6 +33,9 @@ type Error struct {
 	title, label string // of the page and its link, where Status doesn't say it well
 }
 
+// retryAfter is how soon who was answered 503 may come again.
+const retryAfter = 2 * time.Second
+
 // Error says both faces, for the log. It is not meant for the wire.
 func (e *Error) Error() string {
 	if e.Cause == nil {

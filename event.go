@@ -29,8 +29,8 @@ func (g *Gate) event(ctx context.Context, level slog.Level, event, outcome, reas
 	g.log.LogAttrs(ctx, level, "gatehouse: "+event, attrs...)
 }
 
-func (g *Gate) logSession(ctx context.Context, event string, s *session, reason string) {
-	g.event(ctx, slog.LevelInfo, event, "ok", reason, s)
+func (g *Gate) logEnd(ctx context.Context, s *session, reason string) {
+	g.event(ctx, slog.LevelInfo, "session ended", "ok", reason, s)
 }
 
 func (g *Gate) logSignIn(ctx context.Context, s *session, err error) {

@@ -36,7 +36,7 @@ func (g *Gate) serveLogout(w http.ResponseWriter, r *http.Request) {
 			Other:   "Stay signed in",
 		})
 	default:
-		g.signOut(w, r)
+		g.signOut(w, r, g.newest(r))
 	}
 }
 
@@ -50,10 +50,8 @@ func (g *Gate) sameOrigin(r *http.Request) bool {
 	return fetchmeta.SameOrigin(r, g.config.BaseURL)
 }
 
-func (g *Gate) signOut(w http.ResponseWriter, r *http.Request) { g.signOutOf(w, r, g.newest(r)) }
-
-// signOutOf ends a session here and at the provider, and sends the browser on.
-func (g *Gate) signOutOf(w http.ResponseWriter, r *http.Request, latest newest) {
+// signOut ends a session here and at the provider, and sends the browser on.
+func (g *Gate) signOut(w http.ResponseWriter, r *http.Request, latest newest) {
 	g.sessions.Clear(w, r)
 	target := g.config.AfterLogout
 	for _, key := range latest.keys {

@@ -282,7 +282,7 @@ func (g *Gate) admitSession(w http.ResponseWriter, r *http.Request, who *Identit
 }
 
 func (g *Gate) refuseRevoked(w http.ResponseWriter, r *http.Request, who *Identity) {
-	g.logSession(r.Context(), "session ended", who.session(), "revoked")
+	g.logEnd(r.Context(), who.session(), "revoked")
 	g.forget(w, r, who.session())
 }
 

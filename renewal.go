@@ -26,8 +26,6 @@ const (
 	// lostAnswers is how long a renewed session is remembered at least for a browser
 	// that hasn't shown it yet.
 	lostAnswers = 15 * time.Minute
-	// retryAfter is what a request hears that couldn't be renewed.
-	retryAfter = 2 * time.Second
 )
 
 // keep renews the session where that is due, and slides its idle timeout. It
@@ -62,7 +60,7 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 	}
 	switch s := who.session(); {
 	case g.ended(s):
-		g.logSession(r.Context(), "session ended", s, "access token expired, and there is no refresh token")
+		g.logEnd(r.Context(), s, "access token expired, and there is no refresh token")
 		g.drop(w, r, s)
 		return nil, nil
 	case value == nil:

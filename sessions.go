@@ -147,7 +147,7 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request, who *Identity
 	case err != nil:
 		g.Fail(w, r, err)
 	case all || id == who.SessionID():
-		g.signOutOf(w, r, own)
+		g.signOut(w, r, own)
 	case fetchmeta.Document(r):
 		redirect(w, r, g.sessionsPath())
 	default:

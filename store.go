@@ -2,6 +2,8 @@ package gatehouse
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 )
 
@@ -80,4 +82,30 @@ func (c Config) remote() (found []remote) {
 		}
 	}
 	return found
+}
+
+// storeBudget is how long a request waits for a store or a denylist, at most.
+const storeBudget = 3 * time.Second
+
+// errStore is one that can't be reached, or that fails.
+var errStore = errors.New("gatehouse: the session store does not answer")
+
+// unreachable is a failing store as an answer: nobody is signed out by it.
+func unreachable(err error) error {
+	return &Error{
+		Status:     http.StatusServiceUnavailable,
+		Message:    "Your sign-in can't be checked right now. You are still signed in; please try again in a moment.",
+		RetryAfter: retryAfter,
+		Cause:      errors.Join(errStore, err),
+	}
+}
+
+// unkept is unreachable for what was to be done.
+func unkept(err error) error {
+	return &Error{
+		Status:     http.StatusServiceUnavailable,
+		Message:    "This can't be done right now. Please try again in a moment.",
+		RetryAfter: retryAfter,
+		Cause:      errors.Join(errStore, err),
+	}
 }

@@ -25,9 +25,6 @@ type storeVault struct {
 	reader
 }
 
-// storeBudget is how long a request waits for the store, at most.
-const storeBudget = 3 * time.Second
-
 // maxStored bounds a session in a store.
 const maxStored = 1 << 20
 
@@ -258,24 +255,4 @@ func (v *storeVault) name(text string) string {
 // before.
 func (v *storeVault) expires(s *session) time.Time {
 	return time.UnixMilli(s.begun).Add(v.lifetime)
-}
-
-// unreachable is a failing store as an answer: nobody is signed out by it.
-func unreachable(err error) error {
-	return &Error{
-		Status:     http.StatusServiceUnavailable,
-		Message:    "Your sign-in can't be checked right now. You are still signed in; please try again in a moment.",
-		RetryAfter: retryAfter,
-		Cause:      errors.Join(errStore, err),
-	}
-}
-
-// unkept is unreachable for what was to be done.
-func unkept(err error) error {
-	return &Error{
-		Status:     http.StatusServiceUnavailable,
-		Message:    "This can't be done right now. Please try again in a moment.",
-		RetryAfter: retryAfter,
-		Cause:      errors.Join(errStore, err),
-	}
 }

@@ -47,12 +47,8 @@ type place struct {
 	kept   []byte  // what the store holds
 }
 
-var (
-	// errGone is a session that was ended while it was to be replaced.
-	errGone = errors.New("gatehouse: the session has ended meanwhile")
-	// errStore is a store that can't be reached, or that fails.
-	errStore = errors.New("gatehouse: the session store does not answer")
-)
+// errGone is a session that was ended while it was to be replaced.
+var errGone = errors.New("gatehouse: the session has ended meanwhile")
 
 // cookieVault keeps sessions in cookies, and nothing anywhere else. Who copies
 // one keeps it, so ending it takes a revocation.
