@@ -157,6 +157,7 @@ func TestPathsReadOtherwise(t *testing.T) {
 		`GET /public/..\admin`, "GET /public/..%5cadmin", "GET /public/..;/admin", "GET /public/..;x=y/admin", "GET /public/%2e%2e;/admin", "GET /public/..%3b/admin",
 		"GET /public/%2e%2e/admin/", "GET /public/%2e%2e/admin;x", "GET /public/%2e%2e/%61dmin", "GET /public/x/..;/..;/tree/x", "GET /public/%2e%2e/tree", "GET /public/%2e%2e/tree/x",
 		"GET /files/..%2fadmin", "GET /files/..%2ftree%2fx", "GET /files/..%5cadmin", "POST /public/%2e%2e/got", "CONNECT /public/../admin",
+		`GET /public/x\..\..;y/admin`, "GET /public/x%5c..%5c..;y/admin",
 	} {
 		for whose, cookies := range map[string][]*http.Cookie{"a stranger": nil, "alice": alice} {
 			if res := w.raw(line, host, cookies); strings.Contains(res.body, "passed on") || res.StatusCode < 300 {

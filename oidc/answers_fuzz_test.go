@@ -68,6 +68,10 @@ func FuzzLogoutClaims(f *testing.F) {
 		`{"iss":"https://idp.example","aud":"app","jti":"1","iat":1e400,"sid":"s","events":{"` + logoutEvent + `":{}}}`,
 		`{"iss":"https://idp.example","aud":"app","jti":"1","iat":1800000000,"exp":1799999000,"sid":"s","events":{"` + logoutEvent + `":{}}}`,
 		`{"iss":"https://idp.example","aud":"app","jti":"1","iat":1800000000,"exp":9e18,"sid":"s","events":{"` + logoutEvent + `":[]}}`,
+		`{"iss":"https://idp.example","aud":"app","jti":"1","iat":1800000000,"exp":1800000120,"sid":"s"}`,
+		`{"iss":"https://idp.example","aud":"app","jti":"1","iat":1800000000,"exp":1800000120,"sid":"s","events":{"other":{}}}`,
+		`{"iss":"https://idp.example","aud":"other","jti":"1","iat":1800000000,"exp":1800000120,"sid":"s","events":{"` + logoutEvent + `":{}}}`,
+		`{"iss":"https://evil.example","aud":"app","jti":"1","iat":1800000000,"exp":1800000120,"sid":"s","events":{"` + logoutEvent + `":{}}}`,
 		`{}`, `[]`, ``,
 	} {
 		f.Add([]byte(seed))
