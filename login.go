@@ -1,7 +1,6 @@
 package gatehouse
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
 	"github.com/gatehouse-go/gatehouse/internal/returnto"
-	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
 // Login is one sign-in to be begun; the zero value is an ordinary one. What it
@@ -279,26 +277,4 @@ func allowMethods(w http.ResponseWriter, r *http.Request, methods ...string) boo
 	}
 	w.Header().Set("Allow", strings.Join(methods, ", "))
 	return false
-}
-
-// providerFailure is what an error of the provider's looks like to people.
-func (g *Gate) providerFailure(err error, link string) error {
-	failure := &Error{Cause: err, Link: link}
-	switch {
-	case errors.Is(err, oidc.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		failure.Status, failure.RetryAfter = http.StatusServiceUnavailable, retryAfter
-		failure.Message = "The sign-in service does not answer right now. Please try again in a moment."
-	case errors.Is(err, oidc.ErrGrant):
-		failure.Status = http.StatusBadRequest
-		failure.Message = "This sign-in was already used or took too long. Please sign in again."
-	case errors.Is(err, oidc.ErrToken):
-		failure.Status = http.StatusBadGateway
-		failure.Message = "The sign-in service sent an answer that can't be trusted. Please sign in again; if this goes on, tell the people who run this site."
-	case errors.Is(err, oidc.ErrClient):
-		failure.Status = http.StatusBadGateway
-		failure.Message = "The sign-in service refuses this site. Please tell the people who run it."
-	default:
-		failure.Status = http.StatusInternalServerError
-	}
-	return failure
 }

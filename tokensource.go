@@ -173,7 +173,7 @@ func (i *issued) failure(ctx context.Context, err error) error {
 	}
 	if errors.Is(err, oidc.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, refresh.ErrClosed) {
 		failure.Status, failure.RetryAfter = http.StatusServiceUnavailable, retryAfter
-		failure.Message = "The sign-in service does not answer right now. Please try again in a moment."
+		failure.Message = providerAway
 	}
 	return failure
 }
