@@ -17,13 +17,10 @@ type Config struct {
 	// their values are together; a value longer than that is not remembered.
 	// The oldest results go first. Default 10,000 and 64 MiB.
 	MaxEntries, MaxBytes int
-	// Coordinator lets several processes renew once. Default none: this process
-	// alone. What it is given is sealed.
+	// Coordinator lets several processes renew once. What it is given is sealed.
+	// While it can't be asked nothing is renewed, or a secret that is good for one
+	// use only might be used twice. Default none: this process renews alone.
 	Coordinator Coordinator
-	// RenewAlone renews without the others while the coordinator can't be asked,
-	// so that a secret that is good for one use only may be used twice, and the
-	// provider may end the session. By default nothing is renewed then.
-	RenewAlone bool
 	// Clock tells the time. Default time.Now.
 	Clock func() time.Time
 }

@@ -73,8 +73,6 @@ func (g *Group) join(ctx context.Context, key Key, f *flight, renew func(context
 	switch {
 	case err != nil && g.closing.Err() != nil:
 		return Result{}, ErrClosed
-	case err != nil && g.config.RenewAlone:
-		return renew(ctx)
 	case err != nil:
 		return Result{}, fmt.Errorf("%w: %w", ErrUncoordinated, err)
 	case finish != nil:

@@ -115,28 +115,22 @@ func TestLostLease(t *testing.T) {
 	}
 }
 
-// TestCoordinatorAway: nothing is renewed that somebody else may be renewing,
-// unless that was asked for.
+// TestCoordinatorAway: nothing is renewed that somebody else may be renewing.
 func TestCoordinatorAway(t *testing.T) {
-	for _, alone := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			groups, shared := replicas(t, 1, refresh.Config{RenewAlone: alone})
-			g, n := groups[0], &renewer{life: time.Minute}
-			shared.fail(errDown)
-			value, err := g.Do(t.Context(), oldKey, n.renew)
-			if alone && (string(value) != "renewed 1" || err != nil) {
-				t.Errorf("alone: %q, %v", value, err)
-			}
-			if !alone && (!errors.Is(err, refresh.ErrUncoordinated) || !errors.Is(err, errDown) || n.calls.Load() != 0) {
-				t.Errorf("%d renewals, %v", n.calls.Load(), err)
-			}
-			time.Sleep(time.Second)
-			shared.fail(nil)
-			if value, err := g.Do(t.Context(), oldKey, n.renew); string(value) != "renewed 1" || err != nil {
-				t.Errorf("afterwards: %q, %v", value, err)
-			}
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		groups, shared := replicas(t, 1, refresh.Config{})
+		g, n := groups[0], &renewer{life: time.Minute}
+		shared.fail(errDown)
+		_, err := g.Do(t.Context(), oldKey, n.renew)
+		if !errors.Is(err, refresh.ErrUncoordinated) || !errors.Is(err, errDown) || n.calls.Load() != 0 {
+			t.Errorf("%d renewals, %v", n.calls.Load(), err)
+		}
+		time.Sleep(time.Second)
+		shared.fail(nil)
+		if value, err := g.Do(t.Context(), oldKey, n.renew); string(value) != "renewed 1" || err != nil {
+			t.Errorf("afterwards: %q, %v", value, err)
+		}
+	})
 }
 
 // TestUnsharedResultIsRemembered: the coordinator fails after the secret was

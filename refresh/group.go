@@ -94,8 +94,7 @@ func (g *Group) Due(issued, expires time.Time) bool {
 //
 // With a coordinator it is the same for all processes: Do waits at most twice
 // Config.Timeout for another one's renewal, and one of its own begins after that.
-// While the coordinator can't be asked the error is [ErrUncoordinated], unless
-// Config.RenewAlone says otherwise.
+// While the coordinator can't be asked the error is [ErrUncoordinated].
 func (g *Group) Do(ctx context.Context, key Key, renew func(context.Context) (Result, error)) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
