@@ -228,6 +228,11 @@ func (g *Gate) challengeAnonymous(w http.ResponseWriter, r *http.Request, v *vis
 	case !v.program && fetchmeta.TopLevel(r):
 		g.Login(w, r, Login{ReturnTo: v.target})
 	case !v.program && r.Method != http.MethodGet && r.Method != http.MethodHead:
+		if r.Header.Get("Origin") == "" { // no form: browsers say where they post from (Fetch §3.1)
+			program := *v
+			program.program = true
+			r = r.WithContext(&program)
+		}
 		g.Fail(w, r, &Error{
 			Status:  http.StatusUnauthorized,
 			Message: "You are not signed in, so what you sent was not processed. Sign in, go back, and send it again.",

@@ -89,7 +89,7 @@ func TestWhoIsRedirected(t *testing.T) {
 		{"a program", "GET", http.Header{"Accept": {"*/*"}}, false, false},
 		{"HEAD", "HEAD", navigation, false, false},
 		{"OPTIONS", "OPTIONS", fetching, false, false},
-		{"a form", "POST", navigation, false, true},
+		{"a form", "POST", with(navigation, "Origin", "https://app.example"), false, true},
 		{"an iframe", "GET", with(navigation, "Sec-Fetch-Dest", "iframe"), false, true},
 		{"an image", "GET", http.Header{"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}}, false, false},
 		{"a prefetch", "GET", with(navigation, "Sec-Purpose", "prefetch"), false, true},
@@ -148,10 +148,22 @@ func TestProblemDocument(t *testing.T) {
 
 func TestFormIsNotLostInSilence(t *testing.T) {
 	w := newWorld(t, setup{})
-	res := w.browser().send(http.MethodPost, "/me", navigation, "text=long+work")
-	res.want(t, http.StatusUnauthorized, "not processed", "/auth/login")
-	if !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
-		t.Errorf("Content-Type %q", res.Header.Get("Content-Type"))
+	for _, c := range []struct {
+		name      string
+		header    http.Header
+		mediaType string
+	}{
+		{"a form in a page", with(navigation, "Origin", w.app.URL), "text/html"},
+		{"a form in a page of another site", with(navigation, "Origin", "https://other.example"), "text/html"},
+		{"a program that says it navigates", navigation, "application/problem+json"},
+		{"fetch()", with(fetching, "Origin", w.app.URL), "application/problem+json"},
+		{"a program", http.Header{}, "application/problem+json"},
+	} {
+		res := w.browser().send(http.MethodPost, "/me", c.header, "text=long+work")
+		res.want(t, http.StatusUnauthorized, "not processed", "/auth/login")
+		if !strings.HasPrefix(res.Header.Get("Content-Type"), c.mediaType) || len(res.Cookies()) != 0 {
+			t.Errorf("%s: %q, %v", c.name, res.Header.Get("Content-Type"), res.Cookies())
+		}
 	}
 }
 
