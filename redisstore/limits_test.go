@@ -256,9 +256,7 @@ func TestLeastPrivilege(t *testing.T) {
 	server.Do(append([]string{"ACL", "SETUSER", "shop", "on", ">" + password}, strings.Fields(strings.ReplaceAll(rule, "\\\n", " "))...)...)
 	s := open(t, redisstore.Config{URL: "redis://shop:" + password + "@" + server.Addr()})
 	use(t, s)
-	if err := s.Ready(t.Context()); err != nil {
-		t.Error(err)
-	}
+	eventually(t, "ready", func() bool { return s.Ready(t.Context()) == nil })
 	server.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 	if err := s.Delete(t.Context(), "a"); err != nil {
 		t.Error(err)
