@@ -73,7 +73,7 @@ func newSoak(t *testing.T, share func(*gatehouse.Config, *gatehouse.MemoryStore)
 	t.Cleanup(s.idp.Close)
 	t.Cleanup(s.provider.Close)
 
-	keys, store, shared := []cookie.Key{cookie.NewKey()}, gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{}), newBoard()
+	keys, store := []cookie.Key{cookie.NewKey()}, gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{})
 	for _, skew := range []time.Duration{0, 30 * time.Second, -30 * time.Second} {
 		clock := func() time.Time { return time.Now().Add(skew) }
 		var handler http.Handler
@@ -84,7 +84,7 @@ func newSoak(t *testing.T, share func(*gatehouse.Config, *gatehouse.MemoryStore)
 		}
 		config := gatehouse.Config{
 			Issuer: s.idp.URL, ClientID: "app", ClientSecret: "secret", BaseURL: s.base, SessionKeys: keys,
-			Coordinator: &seat{shared, clock}, RememberedSessions: 64, HTTPClient: s.gates, Clock: clock,
+			Coordinator: &seat{store, clock}, RememberedSessions: 64, HTTPClient: s.gates, Clock: clock,
 			Logger: slog.New(slog.NewTextHandler(&s.log, nil)),
 		}
 		share(&config, store)
