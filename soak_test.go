@@ -226,8 +226,12 @@ func pause(done <-chan struct{}, length time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-done:
-		return true
 	case <-timer.C:
+	}
+	select { // where both are, done counts
+	case <-done:
+		return true
+	default:
 		return false
 	}
 }
