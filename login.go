@@ -228,7 +228,7 @@ func (g *Gate) challengeAnonymous(w http.ResponseWriter, r *http.Request, v *vis
 	case !v.program && fetchmeta.TopLevel(r):
 		g.Login(w, r, Login{ReturnTo: v.target})
 	case !v.program && r.Method != http.MethodGet && r.Method != http.MethodHead:
-		if r.Header.Get("Origin") == "" { // no form: browsers say where they post from (Fetch §3.1)
+		if !fetchmeta.Form(r) {
 			program := *v
 			program.program = true
 			r = r.WithContext(&program)

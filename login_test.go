@@ -156,6 +156,9 @@ func TestFormIsNotLostInSilence(t *testing.T) {
 		{"a form in a page", with(navigation, "Origin", w.app.URL), "text/html"},
 		{"a form in a page of another site", with(navigation, "Origin", "https://other.example"), "text/html"},
 		{"a program that says it navigates", navigation, "application/problem+json"},
+		{"a frame", with(navigation, "Origin", w.app.URL, "Sec-Fetch-Dest", "iframe"), "application/problem+json"},
+		{"a browser that wants no page", with(navigation, "Origin", w.app.URL, "Accept", "application/json"), "application/problem+json"},
+		{"a program that wants a page", http.Header{"Accept": {"text/html"}, "Origin": {w.app.URL}}, "application/problem+json"},
 		{"fetch()", with(fetching, "Origin", w.app.URL), "application/problem+json"},
 		{"a program", http.Header{}, "application/problem+json"},
 	} {
@@ -163,6 +166,9 @@ func TestFormIsNotLostInSilence(t *testing.T) {
 		res.want(t, http.StatusUnauthorized, "not processed", "/auth/login")
 		if !strings.HasPrefix(res.Header.Get("Content-Type"), c.mediaType) || len(res.Cookies()) != 0 {
 			t.Errorf("%s: %q, %v", c.name, res.Header.Get("Content-Type"), res.Cookies())
+		}
+		if challenge := res.Header.Get("WWW-Authenticate"); !strings.Contains(challenge, `form-action="/auth/login"`) {
+			t.Errorf("%s: WWW-Authenticate %q", c.name, challenge)
 		}
 	}
 }

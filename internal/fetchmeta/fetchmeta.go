@@ -33,6 +33,14 @@ func Document(r *http.Request) bool {
 	return wantsHTML(r)
 }
 
+// Form reports whether a person has posted a form whose answer is shown in the
+// place of the page, by all that browsers say of it: Fetch Metadata, the Origin (Fetch
+// §3.1), and that a page is wanted. Who leaves any of it out may be a program.
+func Form(r *http.Request) bool {
+	mode, dest, _ := metadata(r)
+	return r.Method == http.MethodPost && mode == "navigate" && dest == "document" && get(r, "Origin") != "" && wantsHTML(r)
+}
+
 // Unseen reports whether the request is known to be no visit to a page: that of a
 // script, for a part of a page or for a frame in it, or a preparation. Who says
 // nothing of it may be anybody.

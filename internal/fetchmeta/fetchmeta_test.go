@@ -134,3 +134,22 @@ func TestUnseen(t *testing.T) {
 		}
 	}
 }
+
+func TestForm(t *testing.T) {
+	const navigation = "Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document"
+	for text, want := range map[string]bool{
+		"POST " + navigation + " | Origin: https://app.example | Accept: text/html":                                true,
+		"POST " + navigation + " | Origin: null | Accept: text/html":                                               true,
+		"GET " + navigation + " | Origin: https://app.example | Accept: text/html":                                 false,
+		"POST " + navigation + " | Accept: text/html":                                                              false,
+		"POST " + navigation + " | Origin: https://app.example | Accept: */*":                                      false,
+		"POST " + navigation + " | Origin: https://app.example":                                                    false,
+		"POST Origin: https://app.example | Accept: text/html":                                                     false,
+		"POST Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: iframe | Origin: https://app.example | Accept: text/html": false,
+		"POST Sec-Fetch-Mode: cors | Sec-Fetch-Dest: empty | Origin: https://app.example | Accept: text/html":      false,
+	} {
+		if got := Form(request(t, text)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
