@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/budget"
 )
 
 // denials say which sessions were revoked: this process's own list, one of what
@@ -35,10 +37,6 @@ func newDenials(c Config) *denials {
 	}
 }
 
-// holder is a denylist that says what it holds, so that nothing is looked up in
-// an empty one.
-type holder interface{ holds() uint32 }
-
 // denied reports whether the session was revoked. An error says that nobody can
 // know now. With nothing revoked it costs two loads, and parses no claims.
 func (d *denials) denied(ctx context.Context, who *Identity) (bool, error) {
@@ -57,7 +55,7 @@ func (d *denials) denied(ctx context.Context, who *Identity) (bool, error) {
 	if d.shared == nil {
 		return false, nil
 	}
-	if list, ok := d.shared.(holder); ok && list.holds() == 0 {
+	if store, ok := d.shared.(*MemoryStore); ok && store.denials.holds() == 0 {
 		return false, nil
 	}
 	before, err := d.ask(ctx, who.revocable()...)
@@ -72,9 +70,9 @@ func (s *session) begunBy(before time.Time) bool {
 
 // ask asks the shared list, for the latest word on any of names.
 func (d *denials) ask(ctx context.Context, names ...string) (time.Time, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeBudget)
-	defer cancel()
-	all, err := d.shared.Revoked(ctx, names...)
+	within := budget.Of(ctx, storeBudget)
+	defer within.Spend()
+	all, err := d.shared.Revoked(within, names...)
 	if err == nil && len(all) != len(names) {
 		err = errors.New("gatehouse: Revoked answered for another number of names")
 	}

@@ -10,10 +10,20 @@ import (
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
+// remembering so many sessions, in cookies.
+func remembering(size int) func(*gatehouse.Config) {
+	return func(c *gatehouse.Config) { c.RememberedSessions = size }
+}
+
+// inMemory keeps sessions in a store.
+func inMemory(c *gatehouse.Config) {
+	c.Store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
+}
+
 // authenticated is a handler behind the gate and a request with a live session.
-func authenticated(t testing.TB, remembered int, guard func(*gatehouse.Gate) func(http.Handler) http.Handler) (http.Handler, *http.Request) {
+func authenticated(t testing.TB, gate func(*gatehouse.Config), guard func(*gatehouse.Gate) func(http.Handler) http.Handler) (http.Handler, *http.Request) {
 	t.Helper()
-	w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.RememberedSessions = remembered }})
+	w := newWorld(t, setup{gate: gate})
 	b := w.browser().signIn()
 	r := httptest.NewRequest(http.MethodGet, "/me", nil)
 	for _, c := range sessionCookies(b.cookies()) {
@@ -43,16 +53,17 @@ func admins(g *gatehouse.Gate) func(http.Handler) http.Handler { return g.Requir
 // whose headers are allocated already, as net/http's are.
 func TestAuthenticatedRequestAllocations(t *testing.T) {
 	for _, c := range []struct {
-		name       string
-		remembered int
-		guard      func(*gatehouse.Gate) func(http.Handler) http.Handler
-		most       float64
+		name  string
+		gate  func(*gatehouse.Config)
+		guard func(*gatehouse.Gate) func(http.Handler) http.Handler
+		most  float64
 	}{
-		{"first seen", -1, anybody, 8},
-		{"seen before", 0, anybody, 2},
-		{"seen before, a role required", 0, admins, 2},
+		{"first seen", remembering(-1), anybody, 8},
+		{"seen before", remembering(0), anybody, 2},
+		{"seen before, a role required", remembering(0), admins, 2},
+		{"in a store, seen before", inMemory, anybody, 3},
 	} {
-		handler, r := authenticated(t, c.remembered, c.guard)
+		handler, r := authenticated(t, c.gate, c.guard)
 		header := http.Header{"Vary": {"Origin"}}
 		if allocs := testing.AllocsPerRun(200, func() {
 			w := quiet{header: header}
@@ -69,17 +80,18 @@ func TestAuthenticatedRequestAllocations(t *testing.T) {
 
 func BenchmarkAuthenticatedRequest(b *testing.B) {
 	for _, c := range []struct {
-		name       string
-		remembered int
-		guard      func(*gatehouse.Gate) func(http.Handler) http.Handler
+		name  string
+		gate  func(*gatehouse.Config)
+		guard func(*gatehouse.Gate) func(http.Handler) http.Handler
 	}{
-		{"first seen", -1, anybody},
-		{"first seen, a role required", -1, admins},
-		{"seen before", 0, anybody},
-		{"seen before, a role required", 0, admins},
+		{"first seen", remembering(-1), anybody},
+		{"first seen, a role required", remembering(-1), admins},
+		{"seen before", remembering(0), anybody},
+		{"seen before, a role required", remembering(0), admins},
+		{"in a store, seen before", inMemory, anybody},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			handler, r := authenticated(b, c.remembered, c.guard)
+			handler, r := authenticated(b, c.gate, c.guard)
 			b.ReportAllocs()
 			for b.Loop() {
 				w := &quiet{header: http.Header{}}

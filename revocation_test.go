@@ -227,7 +227,7 @@ func TestFullDenylist(t *testing.T) {
 // TestDenylistCostsLittle: one that holds others' sessions costs no allocation,
 // and no look-up anywhere else.
 func TestDenylistCostsLittle(t *testing.T) {
-	handler, r := authenticated(t, 0, func(g *gatehouse.Gate) func(http.Handler) http.Handler {
+	handler, r := authenticated(t, remembering(0), func(g *gatehouse.Gate) func(http.Handler) http.Handler {
 		for _, whose := range []gatehouse.Revocation{{Session: "s" + strings.Repeat("x", 32)}, {SID: "other"}, {Subject: "bob"}} {
 			if err := g.Revoke(t.Context(), whose); err != nil {
 				t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/budget"
 	"github.com/gatehouse-go/gatehouse/internal/sealing"
 )
 
@@ -129,9 +130,9 @@ func (v *storeVault) ticketOf(known *Identity, text string) (*ticket, bool) {
 
 // load returns what the store keeps.
 func (v *storeVault) load(ctx context.Context, t *ticket) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeBudget)
-	defer cancel()
-	sealed, err := v.store.Load(ctx, t.name)
+	within := budget.Of(ctx, storeBudget)
+	defer within.Spend()
+	sealed, err := v.store.Load(within, t.name)
 	if err != nil {
 		return nil, unreachable(err)
 	}
