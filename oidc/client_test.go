@@ -547,7 +547,9 @@ func TestRevokeAndEndSession(t *testing.T) {
 	if err := p.client.Revoke(t.Context(), oidc.Tokens{}); err != nil {
 		t.Errorf("without a refresh token: %v", err)
 	}
-	for fault, kind := range map[int]error{503: oidc.ErrUnavailable, 400: oidc.ErrClient} {
+	for fault, kind := range map[int]error{
+		400: oidc.ErrClient, 401: oidc.ErrClient, 408: oidc.ErrUnavailable, 429: oidc.ErrUnavailable, 307: oidc.ErrUnavailable, 503: oidc.ErrUnavailable,
+	} {
 		remove := p.provider.Intercept(oidctest.Revocation, oidctest.Status(fault))
 		if err := p.client.Revoke(t.Context(), grant.Tokens); !errors.Is(err, kind) {
 			t.Errorf("%d: %v", fault, err)

@@ -110,15 +110,34 @@ func tokenError(op string, err error) error {
 		return e
 	}
 	switch e.Code {
-	case "", "temporarily_unavailable", "server_error", "slow_down":
+	case "":
 	case "invalid_grant",
 		"invalid_request", // dex says so of a refresh token that is dead
 		"interaction_required", "login_required", "consent_required", "access_denied":
 		e.kind = ErrGrant
 	default:
-		e.kind = ErrClient
+		e.kind = kindOf(http.StatusBadRequest, e.Code)
 	}
 	return e
+}
+
+// answered is an answer that isn't the one wanted, of which there is an OAuth error
+// code or "".
+func answered(op string, status int, code string) error {
+	code = cleanCode(code)
+	return &Error{Op: op, Code: code, Status: status, kind: kindOf(status, code)}
+}
+
+// kindOf says whether the provider refuses, or fails for now.
+func kindOf(status int, code string) error {
+	switch code {
+	case "temporarily_unavailable", "server_error", "slow_down": // whatever the status (RFC 6749 §4.1.2.1, RFC 8628 §3.5)
+		return ErrUnavailable
+	}
+	if isRefusal(status) {
+		return ErrClient
+	}
+	return ErrUnavailable
 }
 
 // isRefusal reports whether a status is a provider's word about a request, rather

@@ -60,11 +60,9 @@ func (c *Client) readPushed(res *http.Response, err error) (reference string, _ 
 	}
 	said, err := claims.Parse(body)
 	switch {
-	case isRefusal(res.StatusCode):
-		code, _ := said["error"].(string)
-		return "", &Error{Op: opPush, Code: cleanCode(code), Status: res.StatusCode, kind: ErrClient}
 	case res.StatusCode != http.StatusCreated && res.StatusCode != http.StatusOK:
-		return "", &Error{Op: opPush, Status: res.StatusCode, kind: ErrUnavailable}
+		code, _ := said["error"].(string)
+		return "", answered(opPush, res.StatusCode, code)
 	case err != nil:
 		return "", unavailable(opPush, err)
 	}

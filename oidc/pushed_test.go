@@ -80,7 +80,10 @@ func TestPushedRequestsThatFail(t *testing.T) {
 		"unauthenticated": {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.Status(401)) }, oidc.ErrClient, "401"},
 		"down":            {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.Status(503)) }, oidc.ErrUnavailable, "503"},
 		"too many":        {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.Status(429)) }, oidc.ErrUnavailable, "429"},
-		"dropped":         {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.Drop()) }, oidc.ErrUnavailable, ""},
+		"busy": {func(s *oidctest.Server) {
+			s.Intercept(oidctest.PushedRequest, oidctest.OAuthError(400, "temporarily_unavailable", "canary"))
+		}, oidc.ErrUnavailable, "temporarily_unavailable"},
+		"dropped": {func(s *oidctest.Server) { s.Intercept(oidctest.PushedRequest, oidctest.Drop()) }, oidc.ErrUnavailable, ""},
 		"redirected": {func(s *oidctest.Server) {
 			s.Intercept(oidctest.PushedRequest, oidctest.Redirect(307, "https://evil.example/"))
 		}, oidc.ErrUnavailable, "307"},

@@ -30,11 +30,8 @@ func (c *Client) Revoke(ctx context.Context, tokens Tokens) error {
 	}
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, res.Body) // so that the connection can be used again
-	switch {
-	case res.StatusCode == http.StatusOK, res.StatusCode == http.StatusNoContent:
-		return nil
-	case res.StatusCode >= 400 && res.StatusCode < 500:
-		return &Error{Op: op, Status: res.StatusCode, kind: ErrClient}
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusNoContent {
+		return answered(op, res.StatusCode, "")
 	}
-	return &Error{Op: op, Status: res.StatusCode, kind: ErrUnavailable}
+	return nil
 }

@@ -119,10 +119,8 @@ func (c *caller) get(ctx context.Context, op, address, accept string) (body []by
 	switch {
 	case err != nil:
 		return nil, "", unavailable(op, err)
-	case isRefusal(res.StatusCode):
-		return nil, "", &Error{Op: op, Status: res.StatusCode, kind: ErrClient}
 	case res.StatusCode != http.StatusOK:
-		return nil, "", &Error{Op: op, Status: res.StatusCode, kind: ErrUnavailable}
+		return nil, "", answered(op, res.StatusCode, "")
 	}
 	return body, res.Header.Get("Content-Type"), nil
 }
