@@ -97,11 +97,11 @@ type Config struct {
 	// plain path, without escapes. Default "/auth".
 	AuthPath string
 	// AfterLogin is the local path that a sign-in without a page of its own
-	// ends at. Default "/".
+	// ends at, a page of the application's. Default "/".
 	AfterLogin string
-	// AfterLogout is the local path that a sign-out ends at. BaseURL followed
-	// by AfterLogout is the post_logout_redirect_uri to register at the
-	// provider. Default "/".
+	// AfterLogout is the local path that a sign-out ends at, a page of the
+	// application's. BaseURL followed by AfterLogout is the
+	// post_logout_redirect_uri to register at the provider. Default "/".
 	AfterLogout string
 
 	// SessionLifetime is how long a sign-in lasts at most, whatever happens.
@@ -241,8 +241,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, errors.Join(
 		err,
 		badAuthPath,
-		c.page("AfterLogin", c.AfterLogin),
-		c.page("AfterLogout", c.AfterLogout),
+		localPath("AfterLogin", c.AfterLogin),
+		localPath("AfterLogout", c.AfterLogout),
 		notNegative("SessionLifetime", c.SessionLifetime),
 		notNegative("RefreshLeeway", c.RefreshLeeway),
 		notNegative("OutageGrace", c.OutageGrace),
@@ -318,19 +318,6 @@ func checkAuthPath(given string) error {
 	}
 	if strings.ContainsAny(given, "?#% ") || strings.ContainsFunc(given, beyondASCII) || path.Clean(given) != given {
 		return fmt.Errorf("AuthPath: must be a plain path such as \"/auth\", without query, escapes or empty segments, is %q", given)
-	}
-	return nil
-}
-
-// page is a local path that is none of the library's own endpoints, or people
-// would go round in circles.
-func (c Config) page(field, given string) error {
-	if err := localPath(field, given); err != nil {
-		return err
-	}
-	u, err := url.Parse(given)
-	if err != nil || slices.Contains([]string{c.AuthPath + "/login", c.AuthPath + "/callback", c.AuthPath + "/logout"}, u.Path) {
-		return fmt.Errorf("%s: must be a page of the application's own, is %q", field, given)
 	}
 	return nil
 }

@@ -189,25 +189,23 @@ func checkLink(values url.Values) error {
 // endpoints, or the default page.
 func (g *Gate) local(returnTo string) string {
 	path, ok := returnto.Local(returnTo)
-	if !ok || g.isEndpoint(path) {
+	if !ok || !g.leadsOn(path) {
 		return g.config.AfterLogin
 	}
 	return path
 }
 
-func (g *Gate) isEndpoint(path string) bool {
-	u, err := url.Parse(path)
-	if err != nil {
-		return true
-	}
-	_, ours := g.endpoints[u.Path]
-	return ours && u.Path != g.sessionsPath()
+// leadsOn reports whether a local address is one to come back to. Of our own
+// endpoints, only the list of sessions is.
+func (g *Gate) leadsOn(address string) bool {
+	endpoint, ours := g.endpoints.at(address)
+	return !ours || endpoint == g.sessionsPath()
 }
 
 // loginPath is the local address that begins a sign-in and returns to target.
 func (g *Gate) loginPath(target string) string {
 	path := g.config.AuthPath + "/login"
-	if local, ok := returnto.Local(target); !ok || local == g.config.AfterLogin || g.isEndpoint(local) {
+	if local, ok := returnto.Local(target); !ok || local == g.config.AfterLogin || !g.leadsOn(local) {
 		return path
 	} else {
 		return path + "?return_to=" + url.QueryEscape(local)
@@ -243,43 +241,4 @@ func (g *Gate) challengeAnonymous(w http.ResponseWriter, r *http.Request, v *vis
 	default:
 		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Sign in to continue.", Link: g.loginPath(v.target)})
 	}
-}
-
-// redirect answers with a Location and nothing else. It doesn't use
-// http.Redirect, which rewrites local paths.
-func redirect(w http.ResponseWriter, r *http.Request, target string) {
-	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("Location", target)
-	if r.Method == http.MethodGet {
-		w.WriteHeader(http.StatusFound)
-		return
-	}
-	w.WriteHeader(http.StatusSeeOther)
-}
-
-// maxForm bounds the body of a form posted to an endpoint.
-const maxForm = 64 << 10
-
-// parameters are those of the query, or of the form that was posted.
-func parameters(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	if r.Method != http.MethodPost {
-		return url.ParseQuery(r.URL.RawQuery)
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		return nil, err
-	}
-	return r.PostForm, nil
-}
-
-func allowMethods(w http.ResponseWriter, r *http.Request, methods ...string) bool {
-	for _, method := range methods {
-		if r.Method == method {
-			return true
-		}
-	}
-	w.Header().Set("Allow", strings.Join(methods, ", "))
-	return false
 }

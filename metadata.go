@@ -82,6 +82,12 @@ func (m *metadata) address() string {
 	return m.url
 }
 
+// at reports whether a local address is the document's.
+func (m *metadata) at(address string) bool {
+	u, err := url.Parse(address)
+	return m != nil && err == nil && u.EscapedPath() == m.path
+}
+
 // serve answers a request for the document. It is for everybody, scripts of other
 // origins included.
 func (m *metadata) serve(w http.ResponseWriter, r *http.Request) bool {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/internal/mistake"
-	"github.com/gatehouse-go/gatehouse/internal/probe"
 	"github.com/gatehouse-go/gatehouse/internal/spent"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/rbac"
@@ -37,11 +36,11 @@ type Gate struct {
 	moments   *refresh.Group // what is done once for requests at the same time
 	policy    *rbac.Resolver
 	pages     *pages
-	endpoints map[string]http.HandlerFunc // by path
-	challenge string                      // WWW-Authenticate of a 401
-	bearers   *bearers                    // nil where no access tokens are accepted
-	calls                                 // to other services
-	metadata  *metadata                   // nil where none is served
+	endpoints endpoints
+	challenge string    // WWW-Authenticate of a 401
+	bearers   *bearers  // nil where no access tokens are accepted
+	calls               // to other services
+	metadata  *metadata // nil where none is served
 }
 
 // New makes a Gate. It does no network I/O: the provider is discovered when it
@@ -81,6 +80,9 @@ func New(config Config) (*Gate, error) {
 	note(err)
 	note(g.makeJars())
 	note(g.makeBearers())
+	g.endpoints = g.makeEndpoints()
+	note(g.checkPage("AfterLogin", config.AfterLogin))
+	note(g.checkPage("AfterLogout", config.AfterLogout))
 	g.foreign, err = newCrossOrigin(config)
 	note(err)
 	if err := errors.Join(mistakes...); err != nil {
@@ -95,16 +97,6 @@ func New(config Config) (*Gate, error) {
 	g.config.ClientSecret = "" // the provider's client keeps it where nothing prints it
 
 	g.challenge = g.signInChallenge(g.loginPath(""))
-	g.endpoints = map[string]http.HandlerFunc{
-		config.AuthPath + "/login":    g.serveLogin,
-		config.AuthPath + "/callback": g.serveCallback,
-		config.AuthPath + "/logout":   g.serveLogout,
-		config.AuthPath + "/session":  g.serveSession,
-		config.AuthPath + "/sessions": g.serveSessions,
-
-		config.AuthPath + "/backchannel-logout":  g.serveBackchannelLogout,
-		config.AuthPath + "/frontchannel-logout": g.serveFrontchannelLogout,
-	}
 	return g, nil
 }
 
@@ -184,31 +176,6 @@ func (g *Gate) Identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.serve(w, r, next, false)
 	})
-}
-
-// Endpoints serves what is below [Config.AuthPath], such as login and callback,
-// for routers whose groups never see those paths; anything else is a 404.
-// [Gate.Wrap] includes it.
-func (g *Gate) Endpoints() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !g.serveEndpoint(w, r) && !probe.Stop(r.Context()) {
-			g.Fail(w, r, &Error{Status: http.StatusNotFound, Message: "There is nothing here."})
-		}
-	})
-}
-
-// serveEndpoint answers a request to an endpoint of ours. Most of them set
-// cookies, so none of their answers may be cached.
-func (g *Gate) serveEndpoint(w http.ResponseWriter, r *http.Request) bool {
-	if g.metadata.serve(w, r) {
-		probe.Stop(r.Context())
-		return true
-	}
-	endpoint, ok := g.endpoints[r.URL.Path]
-	if ok && !probe.Stop(r.Context()) {
-		endpoint(&uncached{ResponseWriter: w}, r)
-	}
-	return ok
 }
 
 // serve establishes and then runs next.

@@ -14,7 +14,7 @@ import (
 //go:embed sessions.html
 var sessionsHTML string
 
-// sessionsPath is the one endpoint that is a page to come back to.
+// sessionsPath is where the list of sessions is.
 func (g *Gate) sessionsPath() string { return g.config.AuthPath + "/sessions" }
 
 // sessionsPage is what sessions.html shows.
