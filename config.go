@@ -180,7 +180,8 @@ type Config struct {
 
 	// Policy says where in the claims roles, groups, scopes and permissions are
 	// found. The scopes of a session are those that the provider granted with its
-	// tokens, unless a claim scope or scp says otherwise.
+	// tokens, and where it doesn't say which, those that were asked for, unless a
+	// claim scope or scp says otherwise.
 	Policy rbac.Policy
 	// Admit, where set, decides at sign-in and at every renewal whether a
 	// person that the provider vouches for is let in, and may add claims of the

@@ -40,7 +40,7 @@ func (c *Client) Exchange(ctx context.Context, code string, request AuthRequest)
 	if err != nil {
 		return nil, err
 	}
-	set, err := c.redeem(ctx, m, "token", request.ProofKey, url.Values{
+	set, err := c.redeem(ctx, m, "token", request.ProofKey, strings.Join(c.scopes(m), " "), url.Values{
 		"grant_type":    {"authorization_code"},
 		"code":          {code},
 		"code_verifier": {request.CodeVerifier},
@@ -64,13 +64,18 @@ func (c *Client) Exchange(ctx context.Context, code string, request AuthRequest)
 }
 
 // redeem asks the token endpoint for tokens, with a proof where there is a key for
-// them to be bound to.
-func (c *Client) redeem(ctx context.Context, m *metadata, op string, key ProofKey, params url.Values) (TokenSet, error) {
+// them to be bound to. scope is what they are for where the answer doesn't say: what
+// was asked for (RFC 6749 §5.1), or granted before (§6).
+func (c *Client) redeem(ctx context.Context, m *metadata, op string, key ProofKey, scope string, params url.Values) (TokenSet, error) {
 	answer, err := c.ask(ctx, m, op, key, params)
 	if err != nil {
 		return TokenSet{}, err
 	}
-	return c.tokenSet(answer, key)
+	set, err := c.tokenSet(answer, key)
+	if answer.Extra("scope") == nil {
+		set.Scope = scope
+	}
+	return set, err
 }
 
 // ask makes a token request (RFC 6749 §3.2).

@@ -34,7 +34,7 @@ func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any)
 	if err != nil {
 		return nil, err
 	}
-	set, err := c.redeem(ctx, m, "refresh", old.ProofKey(), url.Values{
+	set, err := c.redeem(ctx, m, "refresh", old.ProofKey(), old.Scope(), url.Values{
 		"grant_type":    {"refresh_token"},
 		"refresh_token": {old.RefreshToken()},
 	})

@@ -17,7 +17,8 @@ import (
 // TokenSet are the tokens of one answer, as strings.
 type TokenSet struct {
 	AccessToken, RefreshToken, IDToken string
-	// Scope is what was granted, where the provider says so.
+	// Scope is what was granted, separated by spaces: as the provider says, or what
+	// was asked for where it says nothing (RFC 6749 §5.1).
 	Scope string
 	// Issued and Expires are when the access token was received and when it
 	// expires, in whole seconds.
@@ -192,8 +193,7 @@ func (t Tokens) RefreshToken() string { return unpackText(t.parts().refresh) }
 // IDToken returns the ID token.
 func (t Tokens) IDToken() string { return unpackText(t.parts().id) }
 
-// Scope returns the scopes that were granted, separated by spaces; "" where the
-// provider didn't say.
+// Scope returns the scopes that were granted, separated by spaces; "" for none.
 func (t Tokens) Scope() string { return unpackText(t.parts().scope) }
 
 // ProofKey returns the key that the tokens are bound to, the zero key for bearer
@@ -244,17 +244,14 @@ func (t Tokens) IDTokenPayload() []byte {
 	return bytes.TrimSpace(payload)
 }
 
-// renewedBy carries over what the answer to a refresh leaves out (RFC 6749 §6,
-// OpenID Connect Core 1.0 §12.2).
+// renewedBy carries over the tokens that the answer to a refresh leaves out (RFC 6749
+// §6, OpenID Connect Core 1.0 §12.2).
 func (t Tokens) renewedBy(s TokenSet) TokenSet {
 	if s.RefreshToken == "" {
 		s.RefreshToken = t.RefreshToken()
 	}
 	if s.IDToken == "" {
 		s.IDToken = t.IDToken()
-	}
-	if s.Scope == "" {
-		s.Scope = t.Scope()
 	}
 	return s
 }
