@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
 	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/spent"
 	"github.com/gatehouse-go/gatehouse/oidc"
@@ -200,20 +201,35 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 		return w, r
 	}
 	v := &visit{Context: r.Context(), gate: g, target: pageOf(r), program: program || g.provider == nil}
+	header := w.Header()
+	before := len(header["Set-Cookie"])
 	found, err := g.open(r)
-	if found != nil || err != nil {
-		header := w.Header()
-		before := len(header["Set-Cookie"])
-		v.identity, v.failure = nil, err
-		if found != nil {
-			v.identity, v.failure = g.admitRequest(w, r, found)
-		}
+	switch {
+	case found != nil:
+		v.identity, v.failure = g.admitRequest(w, r, found)
 		v.headers(header)
-		if set := header["Set-Cookie"]; len(set) > before {
-			w = &uncached{ResponseWriter: w, cookies: slices.Clone(set[before:])}
-		}
+	case err != nil:
+		v.failure = err
+		v.headers(header)
+	default:
+		g.clearGone(w, r)
+	}
+	if set := header["Set-Cookie"]; len(set) > before {
+		w = &uncached{ResponseWriter: w, cookies: slices.Clone(set[before:])}
 	}
 	return w, r.WithContext(v)
+}
+
+// clearGone has a browser on its way to a page forget the key to a session that the
+// store keeps no longer, so that nobody looks for it again. A cookie that can't be
+// opened says nothing of a session, and may be one of a process with newer keys.
+func (g *Gate) clearGone(w http.ResponseWriter, r *http.Request) {
+	if g.sessions == nil || !fetchmeta.TopLevel(r) {
+		return
+	}
+	if text, err := g.sessions.Text(r); err == nil && g.vault.name(text) != "" {
+		g.sessions.Clear(w, r)
+	}
 }
 
 // admitRequest lets a request be its session's owner's, unless a page of another
