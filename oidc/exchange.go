@@ -52,7 +52,7 @@ func (c *Client) Exchange(ctx context.Context, code string, request AuthRequest)
 	if set.IDToken == "" {
 		return nil, fail(ErrToken, "token", errors.New("no ID token"))
 	}
-	said, err := c.verifyIDToken(ctx, set.IDToken, expectation{nonce: request.Nonce, maxAge: request.MaxAge, accessToken: set.AccessToken})
+	said, err := c.verifyIDToken(ctx, set.IDToken, expectation{nonce: request.Nonce, maxAge: request.MaxAge, accessToken: set.AccessToken, recheck: keysRecheck})
 	if err != nil {
 		return nil, err
 	}

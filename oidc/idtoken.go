@@ -22,6 +22,7 @@ type expectation struct {
 	nonce       string // of the sign-in; "" at a renewal
 	maxAge      *time.Duration
 	accessToken string
+	recheck     time.Duration // the age at which keys are read again for a bad signature
 }
 
 // verifyIDToken checks an ID token in full (OpenID Connect Core 1.0 §3.1.3.7)
@@ -40,7 +41,7 @@ func (c *Client) verifyIDToken(ctx context.Context, text string, expect expectat
 	if token.typ != "" && !strings.EqualFold(token.typ, "JWT") {
 		return nil, idTokenError(errors.New("typ is of another kind of token"))
 	}
-	keys := &witness{client: c}
+	keys := &witness{client: c, recheck: expect.recheck}
 	verifier := gooidc.NewVerifier(c.config.Issuer, keys, &gooidc.Config{
 		ClientID:             c.config.ClientID,
 		SupportedSigningAlgs: c.algorithms(m),
@@ -94,12 +95,13 @@ func idTokenError(cause error) error { return fail(ErrToken, "ID token", cause) 
 // witness remembers what a key set said, which go-oidc turns into text.
 type witness struct {
 	client  *Client
+	recheck time.Duration
 	payload []byte
 	err     error
 }
 
 func (w *witness) VerifySignature(ctx context.Context, text string) ([]byte, error) {
-	payload, err := w.client.verifySignature(ctx, text)
+	payload, err := w.client.verifySignature(ctx, text, w.recheck)
 	if err != nil {
 		w.err = err
 		return nil, err

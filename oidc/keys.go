@@ -26,7 +26,8 @@ const (
 	// after somebody has waited in vain.
 	keysPause = 30 * time.Second
 	// keysRecheck is how old keys are at least when a bad signature under a known
-	// kid has them read again: providers have been seen to reuse a kid.
+	// kid has them read again: providers have been seen to reuse a kid. In a renewal
+	// they needn't be old, since no stranger has a say in what the provider answers.
 	keysRecheck = time.Minute
 
 	// Tokens of strangers cost at most keysBurst fetches, and one more every
@@ -74,8 +75,9 @@ func newFixedKeys(c caller, keys []key) *keySet {
 
 // verifySignature checks a signature by the keys of the provider, or by the client's
 // secret, and returns the payload. It serves in place of go-oidc's own key set,
-// which fetches once for every bad signature.
-func (c *Client) verifySignature(ctx context.Context, text string) ([]byte, error) {
+// which fetches once for every bad signature; known keys of at least the age recheck
+// are read again for one.
+func (c *Client) verifySignature(ctx context.Context, text string, recheck time.Duration) ([]byte, error) {
 	m, err := c.metadata.get(ctx)
 	if err != nil {
 		return nil, err
@@ -93,7 +95,7 @@ func (c *Client) verifySignature(ctx context.Context, text string) ([]byte, erro
 		}
 		return token.payload, nil
 	}
-	_, err = c.keys.verify(ctx, token)
+	_, err = c.keys.verify(ctx, token, recheck)
 	return token.payload, err
 }
 
@@ -104,13 +106,13 @@ var (
 
 // verify tries the keys that are known, and once more when newer ones might do.
 // It returns the key that verified.
-func (k *keySet) verify(ctx context.Context, token *jws) (any, error) {
+func (k *keySet) verify(ctx context.Context, token *jws, recheck time.Duration) (any, error) {
 	known, err := k.current(ctx)
 	if err != nil {
 		return nil, err
 	}
 	by, verdict := verifyBy(known.keys, token)
-	if verdict == nil || verdict == errBadSignature && k.clock().Sub(known.fetched) < keysRecheck {
+	if verdict == nil || verdict == errBadSignature && k.clock().Sub(known.fetched) < recheck {
 		return by, notValid(verdict)
 	}
 	newer, err := k.refetch(ctx)
@@ -149,17 +151,30 @@ func notValid(verdict error) error {
 
 // verifyBy tries every key that fits by kid, type and algorithm, and returns the
 // one that did. Several may share a kid, and a token without one may be by any of
-// them.
+// them. Where it is by none that has its kid, the others are tried as well: what Ory
+// Hydra issues for a session that is older than its newest key is signed by that, and
+// names the one before. A kid is a hint (RFC 7515 §4.1.4), and all are the issuer's.
 func verifyBy(keys []key, token *jws) (any, error) {
+	var others []key
 	verdict := errUnknownKey
 	for _, key := range keys {
-		if token.kid != "" && key.kid != token.kid && !key.anyKid || key.alg != "" && key.alg != token.alg || !fits(key.public, token.alg) {
-			continue
+		switch {
+		case key.alg != "" && key.alg != token.alg || !fits(key.public, token.alg):
+		case token.kid != "" && key.kid != token.kid && !key.anyKid:
+			others = append(others, key)
+		case token.verify(key.public) == nil:
+			return key.public, nil
+		default:
+			verdict = errBadSignature
 		}
+	}
+	if verdict == errUnknownKey {
+		return nil, verdict
+	}
+	for _, key := range others {
 		if token.verify(key.public) == nil {
 			return key.public, nil
 		}
-		verdict = errBadSignature
 	}
 	return nil, verdict
 }

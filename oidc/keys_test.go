@@ -129,6 +129,57 @@ func TestSameKid(t *testing.T) {
 	})
 }
 
+// TestOldName: what Ory Hydra issues for a session that is older than its newest key
+// names the key before that, and is signed by the newest. It is found though the keys
+// were read just before there was one.
+func TestOldName(t *testing.T) {
+	p := ecParty(t)
+	grant, err := p.signIn(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := p.provider.Keys()[0]
+	p.provider.RotateKeys()
+	named := func(j *oidctest.JWT) { j.Header["kid"] = old.ID }
+	defer p.provider.OnIDToken(named)()
+	for range 2 {
+		renewed, err := p.client.Renew(t.Context(), grant.Tokens, grant.IDClaims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if renewed.IDClaims == nil {
+			t.Error("the ID token is left out")
+		}
+		grant = renewed
+	}
+	if got := p.provider.Calls(oidctest.JWKS); got != 2 {
+		t.Errorf("%d fetches, want 2", got)
+	}
+	if _, err := p.signIn(request); err != nil {
+		t.Errorf("a sign-in: %v", err)
+	}
+	stranger := oidctest.NewKey("ES256")
+	defer p.provider.OnIDToken(func(j *oidctest.JWT) { j.Key = stranger })()
+	if _, err := p.client.Renew(t.Context(), grant.Tokens, grant.IDClaims); !errors.Is(err, oidc.ErrToken) {
+		t.Errorf("signed by a stranger: %v", err)
+	}
+}
+
+// TestOldNameOfAccessTokens: the same of the access tokens that such a session gets.
+func TestOldNameOfAccessTokens(t *testing.T) {
+	b := newBench(t, oidctest.Config{Keys: []*oidctest.Key{oidctest.NewKey("ES256")}}, nil)
+	old := b.provider.Keys()[0]
+	b.provider.RotateKeys()
+	token := b.token()
+	token.Header["kid"] = old.ID
+	if _, err := b.authenticate(token.Sign()); err != nil {
+		t.Error(err)
+	}
+	token.Key = oidctest.NewKey("ES256")
+	_, err := b.authenticate(token.Sign())
+	wantRefusal(t, err, oidc.InvalidToken, "signature")
+}
+
 // TestOddKeys: what else is published doesn't matter.
 func TestOddKeys(t *testing.T) {
 	p := newParty(t, oidctest.Config{}, nil)

@@ -77,7 +77,7 @@ func (c *Client) verifyLogout(ctx context.Context, text string) (Logout, error) 
 	if !slices.Contains([]string{"", "jwt", "logout+jwt", "application/logout+jwt"}, strings.ToLower(token.typ)) {
 		return Logout{}, logoutError(errors.New("typ is of another kind of token"))
 	}
-	payload, err := c.verifySignature(ctx, text)
+	payload, err := c.verifySignature(ctx, text, keysRecheck)
 	if err != nil {
 		return Logout{}, err
 	}

@@ -58,7 +58,7 @@ func (p presenter) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // signedUserinfo verifies an answer that is a JWT (§5.3.2).
 func (c *Client) signedUserinfo(ctx context.Context, text string) ([]byte, error) {
-	payload, err := c.verifySignature(ctx, text)
+	payload, err := c.verifySignature(ctx, text, keysRecheck)
 	if err != nil {
 		return nil, err
 	}

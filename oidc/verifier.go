@@ -304,7 +304,7 @@ func (v *Verifier) verify(ctx context.Context, issuer *trusted, text string, tok
 	if !slices.Contains(issuer.Algorithms, token.alg) {
 		return nil, refused(errors.New("the algorithm is not allowed"))
 	}
-	by, err := issuer.keys.verify(ctx, token)
+	by, err := issuer.keys.verify(ctx, token, keysRecheck)
 	switch {
 	case errors.Is(err, errBadSignature), errors.Is(err, errUnknownKey):
 		return nil, refused(err)
