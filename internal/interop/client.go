@@ -22,6 +22,7 @@ type Client struct {
 	RedirectURI           string
 	PostLogoutRedirectURI string
 	BackchannelLogoutURI  string // used by providers with [Traits.Backchannel]
+	FrontchannelLogoutURI string // used with [HydraSettings]
 	// Key signs who the client is, with [AuthKey].
 	Key oidc.SigningKey
 }

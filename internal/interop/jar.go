@@ -8,7 +8,8 @@ import (
 )
 
 // jar keeps cookies, and sends them as browsers do: those that are SameSite=Lax,
-// or say nothing, don't go along with a POST from another site.
+// or say nothing, don't go along with a POST from another site, or into a frame
+// there.
 type jar struct {
 	store *cookiejar.Jar
 
@@ -23,7 +24,8 @@ func newJar() (*jar, error) {
 
 // add puts the cookies into a request whose Sec-Fetch-Site is set.
 func (j *jar) add(r *http.Request) {
-	strict := r.Method != http.MethodGet && r.Header.Get("Sec-Fetch-Site") == siteCrossSite.String()
+	lax := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Dest") != "iframe"
+	strict := !lax && r.Header.Get("Sec-Fetch-Site") == siteCrossSite.String()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, c := range j.store.Cookies(r.URL) {

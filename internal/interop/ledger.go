@@ -28,7 +28,28 @@ type TokenRequest struct {
 type ledger struct {
 	mu      sync.Mutex
 	entries []TokenRequest
-	serving sync.Mutex
+	logouts []LogoutToken
+
+	parallel bool
+	serving  sync.Mutex
+}
+
+// LogoutToken is one that the application was sent, and the status of its answer.
+type LogoutToken struct {
+	Text   string
+	Status int
+}
+
+func (l *ledger) noteLogout(text string, status int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.logouts = append(l.logouts, LogoutToken{text, status})
+}
+
+func (l *ledger) allLogouts() []LogoutToken {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.logouts)
 }
 
 func (l *ledger) all() []TokenRequest {
@@ -37,7 +58,7 @@ func (l *ledger) all() []TokenRequest {
 	return slices.Clone(l.entries)
 }
 
-// noting serves one token request at a time: the in-memory stores of example
+// noting serves one token request at a time, unless parallel: the in-memory stores of example
 // servers are not all safe for more, and which of two comes first is of no
 // interest here.
 func (l *ledger) noting(next http.Handler) http.Handler {
@@ -49,8 +70,10 @@ func (l *ledger) noting(next http.Handler) http.Handler {
 		case form.Get("grant_type") == "":
 			next.ServeHTTP(w, r)
 		default:
-			l.serving.Lock()
-			defer l.serving.Unlock()
+			if !l.parallel {
+				l.serving.Lock()
+				defer l.serving.Unlock()
+			}
 			l.note(form, w, r, next)
 		}
 	})

@@ -20,6 +20,8 @@ type Provider struct {
 	auth string
 	// constrained says that requests must be pushed, and tokens bound to a key.
 	constrained bool
+	// parallel says that token requests can be served at once.
+	parallel bool
 	// open returns the running provider.
 	open func(t testing.TB, s *Server) http.Handler
 }
@@ -140,5 +142,5 @@ func People() []Person { return []Person{Alice, Bob} }
 
 // Providers returns every provider there is, in every variant that matters.
 func Providers() []Provider {
-	return []Provider{GoOIDC(), GoOIDCKeepingTokens(), Dex(), DexKeepingTokens(), Zitadel(), OIDCProvider()}
+	return []Provider{GoOIDC(), GoOIDCKeepingTokens(), Dex(), DexKeepingTokens(), Zitadel(), OIDCProvider(), Hydra()}
 }

@@ -299,7 +299,7 @@ func TestProviderSession(t *testing.T) {
 	eachProvider(t, func(t *testing.T, provider interop.Provider) {
 		p := newParty(t, provider)
 		p.signIn(interop.Alice)
-		page := p.browser.Open(p.config.AuthCodeURL("again", oauth2.S256ChallengeOption(verifier)))
+		page := p.browser.Open(p.config.AuthCodeURL("the state again", oauth2.S256ChallengeOption(verifier)))
 		asked := !strings.HasPrefix(page.URL.String(), p.server.Client.RedirectURI)
 		if asked == provider.Traits.Session {
 			t.Errorf("asked again: %v, remembers: %v: %s", asked, provider.Traits.Session, page)
@@ -334,7 +334,7 @@ func TestProviderEndSession(t *testing.T) {
 		if want := p.server.Client.PostLogoutRedirectURI + "?state=the+state"; page.URL.String() != want && page.URL.String() != strings.ReplaceAll(want, "+", "%20") {
 			t.Errorf("ends at %s, want %s", page.URL, want)
 		}
-		page = p.browser.Open(p.config.AuthCodeURL("again", oauth2.S256ChallengeOption(verifier)))
+		page = p.browser.Open(p.config.AuthCodeURL("the state again", oauth2.S256ChallengeOption(verifier)))
 		if !p.server.At(page) {
 			t.Errorf("still signed in: %s", page)
 		}

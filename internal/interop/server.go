@@ -19,6 +19,9 @@ type Server struct {
 	Issuer string
 	Client Client
 	Clock  *Clock
+	// Introspection is where services ask about opaque tokens, at providers whose
+	// discovery document doesn't say.
+	Introspection string
 
 	address string
 	handler http.Handler
@@ -50,11 +53,13 @@ func (p Provider) Start(t testing.TB, baseURL string, clock *Clock) *Server {
 			RedirectURI:           baseURL + "/auth/callback",
 			PostLogoutRedirectURI: baseURL + "/",
 			BackchannelLogoutURI:  baseURL + "/auth/backchannel-logout",
+			FrontchannelLogoutURI: baseURL + "/auth/frontchannel-logout",
 			Key:                   oidc.NewSigningKey(),
 		},
 		Clock:   clock,
 		address: address,
 	}
+	s.ledger.parallel = p.parallel
 	s.handler = s.faulty(s.ledger.noting(p.open(t, s)))
 	s.serve(t, listener)
 	t.Cleanup(s.Stop)
@@ -107,6 +112,10 @@ func (s *Server) Rekey(t testing.TB) { s.rekey(t) }
 // TokenRequests returns what the token endpoint was asked and answered, in
 // order.
 func (s *Server) TokenRequests() []TokenRequest { return s.ledger.all() }
+
+// LogoutTokens returns the logout tokens that the application was sent, in order, of
+// a provider that runs behind this one's relay.
+func (s *Server) LogoutTokens() []LogoutToken { return s.ledger.allLogouts() }
 
 // Renewals returns the token requests with a refresh token.
 func (s *Server) Renewals() []TokenRequest {

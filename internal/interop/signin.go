@@ -18,10 +18,12 @@ func (s *Server) SignIn(b *Browser, page Page, who Person) (Page, error) {
 		if err != nil {
 			return page, err
 		}
-		if len(forms) == 0 {
-			return page, fmt.Errorf("%s shows a page without a form: %s", s.Name, page)
+		var next Page
+		if len(forms) > 0 {
+			next = b.Submit(page, forms[0].Fill(who))
+		} else if next, err = b.wait(page); err != nil {
+			return page, fmt.Errorf("%s: %w", s.Name, err)
 		}
-		next := b.Submit(page, forms[0].Fill(who))
 		next.Trail = append(page.Trail, next.Trail...)
 		page = next
 	}
