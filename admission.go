@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 )
 
@@ -70,11 +71,7 @@ func (g *Gate) admit(ctx context.Context, s *session, renewal bool) error {
 // callAdmit turns a panic of the application's hook into a failure, so that it
 // can't take a renewal's waiters with it.
 func (g *Gate) callAdmit(ctx context.Context, admission *Admission) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("gatehouse: Admit panicked: %v", cause)
-		}
-	}()
+	defer caught.Into(&err, "gatehouse: Admit")
 	return g.config.Admit(ctx, admission)
 }
 

@@ -3,10 +3,10 @@ package gatehouse
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
@@ -31,11 +31,7 @@ func (g *Gate) serveBackchannelLogout(w http.ResponseWriter, r *http.Request) {
 // receiveLogout takes a panic of a store for a failure: the provider is to send
 // the token again.
 func (g *Gate) receiveLogout(w http.ResponseWriter, r *http.Request) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("gatehouse: a logout panicked: %v", cause)
-		}
-	}()
+	defer caught.Into(&err, "gatehouse: a logout")
 	if r.Method != http.MethodPost {
 		return errNotPosted
 	}
@@ -93,7 +89,7 @@ func (g *Gate) remember(ctx context.Context, logout oidc.Logout) {
 	if g.denials.shared == nil {
 		return
 	}
-	if err := g.denials.shared.Revoke(ctx, g.names.token(logout.ID), g.config.Clock(), logout.Until); err != nil {
+	if err := (sturdyDenylist{g.denials.shared}).Revoke(ctx, g.names.token(logout.ID), g.config.Clock(), logout.Until); err != nil {
 		g.event(ctx, slog.LevelWarn, "back-channel logout", "incomplete", err.Error(), nil)
 	}
 }

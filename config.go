@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
 	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/origin"
@@ -191,7 +192,8 @@ type Config struct {
 	// ErrorHandler, where set, writes every refusal and failure instead of the
 	// built-in page and problem document. err is always an [*Error], whose Status
 	// and Message are filled in; only they and Link are meant for the wire.
-	// Protective headers are already set.
+	// Protective headers are already set. Where it panics before it has written
+	// anything the built-in answer is sent.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 	// HTTPClient is used for every call to the provider: give it a custom CA or
 	// proxy. Redirects are never followed and bodies are bounded, whatever it
@@ -227,8 +229,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
+	c.Logger = caught.Logs(c.Logger)
 	if c.Clock == nil {
 		c.Clock = time.Now
+	} else {
+		c.Clock = caught.Clock(c.Clock)
 	}
 	baseURL, err := checkOrigin("BaseURL", c.BaseURL)
 	if err != nil {

@@ -72,7 +72,7 @@ func (s *session) begunBy(before time.Time) bool {
 func (d *denials) ask(ctx context.Context, names ...string) (time.Time, error) {
 	within := budget.Of(ctx, storeBudget)
 	defer within.Spend()
-	all, err := d.shared.Revoked(within, names...)
+	all, err := sturdyDenylist{d.shared}.Revoked(within, names...)
 	if err == nil && len(all) != len(names) {
 		err = errors.New("gatehouse: Revoked answered for another number of names")
 	}
@@ -137,7 +137,7 @@ func (d *denials) publish(ctx context.Context, name string, before, until time.T
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeBudget)
 	defer cancel()
-	err := d.shared.Revoke(ctx, name, before, until)
+	err := sturdyDenylist{d.shared}.Revoke(ctx, name, before, until)
 	if err == nil {
 		return nil
 	}
@@ -153,7 +153,7 @@ func (d *denials) republish() {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), storeBudget)
 		defer cancel()
-		return d.shared.Revoke(ctx, name, missed.before, missed.until) == nil
+		return sturdyDenylist{d.shared}.Revoke(ctx, name, missed.before, missed.until) == nil
 	})
 }
 

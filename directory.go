@@ -52,7 +52,8 @@ func newDirectory(c Config) (*directory, error) {
 		return nil, mistake.From("SessionKeys", err)
 	}
 	d := &directory{codec: codec, names: names{c.Issuer, c.ClientID}}
-	if d.list = firstOf[Directory](nil, c.Store, c.Revocations); d.list != nil {
+	if named := firstOf[Directory](nil, c.Store, c.Revocations); named != nil {
+		d.list = sturdyDirectory{named}
 		return d, nil
 	}
 	d.list = NewMemoryStore(MemoryStoreConfig{MaxBytes: 32 << 20, Clock: c.Clock})

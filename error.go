@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 )
 
 // Error is a refusal with two faces: Status, Message and Link are for whoever
@@ -102,10 +104,30 @@ func (g *Gate) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	g.challengeOn(w, r, failure)
 	if g.config.ErrorHandler != nil {
-		g.config.ErrorHandler(w, r, failure.filled())
+		g.handOver(w, r, failure)
 		return
 	}
 	g.pages.fail(w, r, failure, g.visit(r.Context()))
+}
+
+// handOver lets the application's own handler answer. Where that panics before it
+// has begun to, the built-in answer takes its place; half of one is cut off.
+func (g *Gate) handOver(w http.ResponseWriter, r *http.Request, failure *Error) {
+	answer := &begun{ResponseWriter: w}
+	defer func() {
+		switch cause := recover(); {
+		case cause == nil:
+		case cause == http.ErrAbortHandler, answer.wrote:
+			panic(cause)
+		default:
+			g.log.LogAttrs(r.Context(), slog.LevelError, "gatehouse: no answer", slog.Any("cause", caught.Error(cause, "ErrorHandler")))
+			w.Header().Del("Content-Length")
+			w.Header().Del("Content-Encoding")
+			g.pages.headers(w)
+			g.pages.fail(w, r, failure, g.visit(r.Context()))
+		}
+	}()
+	g.config.ErrorHandler(answer, r, failure.filled())
 }
 
 func (g *Gate) logFailure(r *http.Request, failure *Error) {

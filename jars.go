@@ -65,7 +65,7 @@ func (g *Gate) makeVault() vault {
 	if c.Store == nil {
 		return &cookieVault{jar: g.sessions, opened: opened, reader: reader}
 	}
-	return &storeVault{jar: g.sessions, opened: opened, reader: reader, store: c.Store, naming: g.names.session, lifetime: c.SessionLifetime}
+	return &storeVault{jar: g.sessions, opened: opened, reader: reader, store: sturdy{c.Store}, naming: g.names.session, lifetime: c.SessionLifetime}
 }
 
 // tag tells deployments on one host apart.

@@ -139,7 +139,7 @@ func (g *Gate) Ready(ctx context.Context) error {
 	}
 	mistakes := []error{g.provider.Ready(ctx)}
 	for _, part := range g.remote {
-		mistakes = append(mistakes, mistake.From(part.field, part.Ready(ctx)))
+		mistakes = append(mistakes, mistake.From(part.field, part.ask(ctx)))
 	}
 	return errors.Join(mistakes...)
 }

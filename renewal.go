@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/refresh"
@@ -144,7 +145,8 @@ func (g *Gate) ofUse(renewed *session) time.Time {
 
 // renewKept renews s and keeps it. What the provider refuses may have been
 // renewed elsewhere, and what was renewed is good even if it couldn't be kept.
-func (g *Gate) renewKept(ctx context.Context, s *session, touch bool) (*session, []byte, error) {
+func (g *Gate) renewKept(ctx context.Context, s *session, touch bool) (_ *session, _ []byte, err error) {
+	defer caught.Into(&err, "gatehouse: a renewal")
 	renewed, err := g.renewed(ctx, *s)
 	if err != nil {
 		if isOver(err) {

@@ -11,7 +11,8 @@ import (
 
 // uncached is a ResponseWriter whose answer sets a cookie of ours: no cache may
 // keep it, whatever the handler says, or it would hand out the session (RFC
-// 9111 §7.3). It is the one case in which the library wraps a ResponseWriter.
+// 9111 §7.3). It is the one case in which a handler of the application's gets
+// another ResponseWriter than its own.
 type uncached struct {
 	http.ResponseWriter
 	wrote   bool
@@ -70,3 +71,30 @@ func (u *uncached) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // Unwrap serves http.ResponseController.
 func (u *uncached) Unwrap() http.ResponseWriter { return u.ResponseWriter }
+
+// begun is a ResponseWriter that knows whether an answer has begun.
+type begun struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (b *begun) WriteHeader(status int) {
+	b.wrote = b.wrote || status >= 200
+	b.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements io.Writer.
+func (b *begun) Write(p []byte) (int, error) {
+	b.wrote = true
+	return b.ResponseWriter.Write(p)
+}
+
+// Flush implements http.Flusher.
+func (b *begun) Flush() {
+	b.wrote = true
+	_ = http.NewResponseController(b.ResponseWriter).Flush()
+}
+
+// Unwrap serves http.ResponseController.
+func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }

@@ -57,7 +57,7 @@ func (g *Gate) unstore(ctx context.Context, name string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeBudget)
 	defer cancel()
-	if err := g.config.Store.Delete(ctx, name); err != nil {
+	if err := (sturdy{g.config.Store}).Delete(ctx, name); err != nil {
 		return unkept(err)
 	}
 	return nil

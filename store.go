@@ -12,8 +12,9 @@ import (
 // that only the session's cookie holds.
 //
 // An id is short ASCII. Every method returns an error when it can't be said or
-// done now, heeds ctx, and has a deadline of its own. Implementations are safe
-// for concurrent use; package storetest says whether one is right.
+// done now, which a panic counts as, heeds ctx, and has a deadline of its own.
+// Implementations are safe for concurrent use; package storetest says whether one
+// is right.
 type Store interface {
 	// Load returns what is kept under id; nil without an error when nothing is,
 	// or when it has expired. The value must not be modified by either side.

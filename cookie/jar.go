@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gorilla/securecookie"
 )
 
@@ -121,7 +122,7 @@ const maxExpires = 1 << 40
 func (j *Jar) Seal(value []byte, expires time.Time) (string, error) {
 	plain := make([]byte, 0, binary.MaxVarintLen64+len(value))
 	plain = binary.AppendUvarint(plain, uint64(min(max(expires.Unix(), 0), maxExpires)))
-	text, err := j.codec.Encode(j.name, append(plain, value...))
+	text, err := j.encode(append(plain, value...))
 	if err != nil {
 		return "", err
 	}
@@ -155,9 +156,21 @@ func (j *Jar) decode(text string) ([]byte, error) {
 	if len(text) > maxText {
 		return nil, ErrInvalid
 	}
-	var plain []byte
-	err := j.codec.Decode(j.name, text, &plain)
+	return j.decodeForeign(text)
+}
+
+// What a codec that isn't ours can't do, or panics at, isn't valid, or isn't sealed.
+const whoseCodec = "cookie: the codec"
+
+func (j *Jar) decodeForeign(text string) (plain []byte, err error) {
+	defer caught.Into(&err, whoseCodec)
+	err = j.codec.Decode(j.name, text, &plain)
 	return plain, err
+}
+
+func (j *Jar) encode(plain []byte) (text string, err error) {
+	defer caught.Into(&err, whoseCodec)
+	return j.codec.Encode(j.name, plain)
 }
 
 // Get returns the value that the request carries: [Jar.Text], opened. The error

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"golang.org/x/sync/singleflight"
 )
@@ -73,7 +74,8 @@ func (d *discovery) get(ctx context.Context) (*metadata, error) {
 	if settled {
 		return known, err
 	}
-	fetching := d.group.DoChan("", func() (any, error) {
+	fetching := d.group.DoChan("", func() (_ any, err error) {
+		defer caught.Into(&err, "discovery")
 		ctx, done := d.background.begin(ctx)
 		defer done()
 		return d.fetch(ctx)

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"github.com/gatehouse-go/gatehouse/internal/memo"
 	"github.com/gatehouse-go/gatehouse/internal/secret"
@@ -94,7 +95,8 @@ func (n *introspector) ask(ctx context.Context, text string) (map[string]any, er
 	if v, ok := n.refusals.Get(nameOfToken(text)); ok && n.clock().Before(v.until) {
 		return nil, v
 	}
-	asking := n.group.DoChan(text, func() (any, error) {
+	asking := n.group.DoChan(text, func() (_ any, err error) {
+		defer caught.Into(&err, "introspection")
 		defer n.asking.Add(-1)
 		if n.asking.Add(1) > maxQuestions {
 			return nil, fail(ErrUnavailable, "introspection", errManyQuestions)

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/singleflight"
 )
@@ -222,7 +223,8 @@ func (k *keySet) refetch(ctx context.Context) (*published, error) {
 	if k.address == nil {
 		return nil, errEmptyBucket
 	}
-	fetching := k.group.DoChan("", func() (any, error) {
+	fetching := k.group.DoChan("", func() (_ any, err error) {
+		defer caught.Into(&err, "the reading of keys")
 		if !k.take() {
 			return nil, errEmptyBucket
 		}

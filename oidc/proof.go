@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"github.com/gatehouse-go/gatehouse/internal/secret"
 	"github.com/gatehouse-go/gatehouse/internal/spent"
@@ -100,7 +101,7 @@ func (p *proofs) check(r *http.Request, t *AccessToken) error {
 		return &Refusal{Code: UseNonce, cause: errors.New("the proof has no nonce that is good")}
 	}
 	name := sha256.Sum256([]byte(print + "." + id))
-	fresh, err := p.spend(r.Context(), base64.RawURLEncoding.EncodeToString(name[:]), expires)
+	fresh, err := p.spent(r.Context(), base64.RawURLEncoding.EncodeToString(name[:]), expires)
 	switch {
 	case err != nil:
 		return unavailable("DPoP proof", err)
@@ -108,6 +109,11 @@ func (p *proofs) check(r *http.Request, t *AccessToken) error {
 		return badProof(errors.New("jti was used before"))
 	}
 	return nil
+}
+
+func (p *proofs) spent(ctx context.Context, id string, expires time.Time) (fresh bool, err error) {
+	defer caught.Into(&err, "SpendProof")
+	return p.spend(ctx, id, expires)
 }
 
 // read checks the claims of a proof. It returns its name, and until when some replica

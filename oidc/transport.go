@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
 )
 
@@ -52,16 +53,20 @@ func newTransport() http.RoundTripper {
 	return transport
 }
 
-// bounded cuts bodies off, with an error.
+// bounded cuts bodies off, with an error. A transport that panics has failed: what
+// is asked for in the background would end the process.
 type bounded struct{ base http.RoundTripper }
 
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := b.base.RoundTrip(r)
+const whoseTransport = "the HTTP client"
+
+func (b bounded) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	defer caught.Into(&err, whoseTransport)
+	answer, err := b.base.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
-	res.Body = &boundedBody{res.Body, maxBody}
-	return res, nil
+	answer.Body = &boundedBody{answer.Body, maxBody}
+	return answer, nil
 }
 
 type boundedBody struct {
@@ -69,16 +74,17 @@ type boundedBody struct {
 	left int
 }
 
-func (b *boundedBody) Read(p []byte) (int, error) {
+func (b *boundedBody) Read(p []byte) (n int, err error) {
+	defer caught.Into(&err, whoseTransport)
 	if b.left <= 0 {
 		// The end may be just here.
 		var probe [1]byte
-		if n, err := b.ReadCloser.Read(probe[:]); n == 0 && err != nil {
+		if n, err = b.ReadCloser.Read(probe[:]); n == 0 && err != nil {
 			return 0, err
 		}
 		return 0, errTooLarge
 	}
-	n, err := b.ReadCloser.Read(p[:min(len(p), b.left)])
+	n, err = b.ReadCloser.Read(p[:min(len(p), b.left)])
 	b.left -= n
 	return n, err
 }
@@ -100,7 +106,7 @@ func newCaller(issuer string, client *http.Client, log *slog.Logger, clock func(
 	if clock == nil {
 		clock = time.Now
 	}
-	return caller{issuer: issuer, http: harden(client), log: log, clock: clock, insecureHTTP: insecureHTTP, background: newBackground()}
+	return caller{issuer: issuer, http: harden(client), log: caught.Logs(log), clock: clock, insecureHTTP: insecureHTTP, background: newBackground()}
 }
 
 // get reads a document of the provider's. Its media type is returned with it.

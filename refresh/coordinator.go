@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 )
 
 // Coordinator lets several processes renew a secret once, for
@@ -69,7 +71,7 @@ func (g *Group) join(ctx context.Context, key Key, f *flight, renew func(context
 	waiting, cancel := context.WithTimeout(ctx, 2*g.config.Timeout) // one renewal by somebody else, and one that took over
 	defer cancel()
 	defer context.AfterFunc(g.closing, cancel)()
-	sealed, finish, err := g.config.Coordinator.Join(waiting, nameOf(key))
+	sealed, finish, err := g.ask(waiting, nameOf(key))
 	switch {
 	case err != nil && g.closing.Err() != nil:
 		return Result{}, ErrClosed
@@ -86,7 +88,7 @@ func (g *Group) join(ctx context.Context, key Key, f *flight, renew func(context
 	return result, nil
 }
 
-type finisher = func(ctx context.Context, result []byte, next string, until time.Time) error
+type finisher func(ctx context.Context, result []byte, next string, until time.Time) error
 
 // lead renews and tells the others, whatever comes of it.
 func (g *Group) lead(ctx context.Context, key Key, f *flight, renew func(context.Context) (Result, error), finish finisher) (result Result, err error) {
@@ -101,13 +103,37 @@ func (g *Group) lead(ctx context.Context, key Key, f *flight, renew func(context
 	return renew(ctx)
 }
 
+// Whatever a coordinator does, also in the background, ends no more than what it
+// was asked for.
+const whoseCoordinator = "the coordinator"
+
+func (g *Group) ask(ctx context.Context, name string) (sealed []byte, finish finisher, err error) {
+	defer caught.Into(&err, whoseCoordinator)
+	return g.config.Coordinator.Join(ctx, name)
+}
+
+func (f finisher) call(ctx context.Context, result []byte, next string, until time.Time) (err error) {
+	defer caught.Into(&err, whoseCoordinator)
+	return f(ctx, result, next, until)
+}
+
+func (g *Group) shorten(ctx context.Context, name string, until time.Time) (err error) {
+	defer caught.Into(&err, whoseCoordinator)
+	return g.config.Coordinator.Shorten(ctx, name, until)
+}
+
+func (g *Group) forget(ctx context.Context, name string) (err error) {
+	defer caught.Into(&err, whoseCoordinator)
+	return g.config.Coordinator.Forget(ctx, name)
+}
+
 // elsewhere looks for the result of whoever took the lease from this process,
 // whose own renewal failed, perhaps for that very reason.
 func (g *Group) elsewhere(ctx context.Context, key Key, f *flight, failed error) (Result, error) {
 	waiting, cancel := context.WithTimeout(ctx, g.config.Timeout)
 	defer cancel()
 	defer context.AfterFunc(g.closing, cancel)()
-	sealed, finish, err := g.config.Coordinator.Join(waiting, nameOf(key))
+	sealed, finish, err := g.ask(waiting, nameOf(key))
 	if finish != nil {
 		g.share(ctx, key, f, Result{}, failed, finish)
 	}
@@ -137,7 +163,7 @@ func (g *Group) share(ctx context.Context, key Key, f *flight, result Result, fa
 	g.running.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, g.config.Timeout)
 		defer cancel()
-		told <- finish(ctx, sealed, next, until) == nil
+		told <- finish.call(ctx, sealed, next, until) == nil
 	})
 	wait := time.NewTimer(shareWait)
 	defer wait.Stop()
@@ -182,7 +208,7 @@ func (g *Group) tellPresented(next Key, now time.Time) {
 		defer func() { <-g.telling }()
 		ctx, cancel := context.WithTimeout(g.closing, tellBudget)
 		defer cancel()
-		if g.config.Coordinator.Shorten(ctx, nameOf(next), now.Add(linger)) != nil {
+		if g.shorten(ctx, nameOf(next), now.Add(linger)) != nil {
 			g.presented.remove(next)
 		}
 	})
@@ -196,5 +222,5 @@ func (g *Group) tellForgotten(key Key) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), tellBudget)
 	defer cancel()
-	_ = g.config.Coordinator.Forget(ctx, nameOf(key))
+	_ = g.forget(ctx, nameOf(key))
 }
