@@ -232,6 +232,13 @@ func TestHostileClaims(t *testing.T) {
 				t.Error("a claim wrote a log line")
 			}
 		}},
+		"auth_time as an object": {map[string]any{"auth_time": map[string]any{"a": 1}}, func(t *testing.T, w *world, b *browser) {
+			before := b.me().Token
+			w.clock.advance(due)
+			if b.me().Token == before {
+				t.Errorf("not renewed: %s", w.log)
+			}
+		}},
 		"role in another case":  {map[string]any{"roles": []string{"ADMIN", "Admin"}}, refusedAtAdmin},
 		"roles in another case": {map[string]any{"Roles": []string{"admin"}}, refusedAtAdmin},
 		"role with a space":     {map[string]any{"roles": "viewer admin"}, refusedAtAdmin},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
@@ -120,7 +121,7 @@ func checkRefreshed(said, previous map[string]any) error {
 	for _, name := range []string{"auth_time", "nonce"} {
 		value, there := said[name]
 		before, known := previous[name]
-		if there && known && value != before {
+		if there && known && !reflect.DeepEqual(value, before) { // which may be anything, and then can't be compared
 			return errors.New(name + " has changed")
 		}
 	}
