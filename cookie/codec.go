@@ -1,7 +1,6 @@
 package cookie
 
 import (
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -89,9 +88,9 @@ func (c *Codec) Encode(name string, value any) (string, error) {
 	if err := fits(base64.RawURLEncoding.EncodedLen(size), maxText); err != nil {
 		return "", err
 	}
-	sealed := make([]byte, nonceLength, size)
-	_, _ = rand.Read(sealed) // never fails (crypto/rand)
-	sealed, err := c.ciphers[0].seal(sealed, sealed, packed, c.associated(nil, name))
+	cipher, sealed := c.ciphers[0], make([]byte, nonceLength, size)
+	cipher.run.nonce(sealed)
+	sealed, err := cipher.seal(sealed, sealed, packed, c.associated(nil, name))
 	if err != nil {
 		return "", err
 	}
