@@ -68,17 +68,16 @@ func (s *session) frame() []byte {
 	return b
 }
 
-// parseSession reads a frame; the session aliases b.
-func parseSession(b []byte) (session, error) {
-	var s session
+// parse reads a frame, which s then aliases.
+func (s *session) parse(b []byte) error {
 	if len(b) < 1+len(s.id) || b[0] != sessionVersion {
-		return session{}, errSession
+		return errSession
 	}
 	b = b[1+copy(s.id[:], b[1:]):]
 	for _, moment := range []*int64{&s.begun, &s.seen, &s.ends} {
 		value, n := binary.Uvarint(b)
 		if n <= 0 || value > maxMoment {
-			return session{}, errSession
+			return errSession
 		}
 		*moment, b = int64(value), b[n:]
 	}
@@ -86,16 +85,16 @@ func parseSession(b []byte) (session, error) {
 	for _, part := range []*[]byte{&tokens, &s.under, &s.over, &s.own, (*[]byte)(&s.asked)} {
 		length, n := binary.Uvarint(b)
 		if n <= 0 || length > uint64(len(b)-n) {
-			return session{}, errSession
+			return errSession
 		}
 		*part, b = b[n:n+int(length)], b[n+int(length):]
 	}
 	if len(b) != 0 || !s.asked.valid() {
-		return session{}, errSession
+		return errSession
 	}
 	var err error
 	s.tokens, err = oidc.ParseTokens(tokens)
-	return s, err
+	return err
 }
 
 // claims merges the layers into a map of the caller's own.

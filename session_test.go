@@ -14,6 +14,11 @@ func frameForTest() []byte {
 	return s.frame()
 }
 
+func parseSession(frame []byte) (s session, err error) {
+	err = s.parse(frame)
+	return s, err
+}
+
 func TestSessionFrame(t *testing.T) {
 	frame := frameForTest()
 	s, err := parseSession(frame)

@@ -67,12 +67,13 @@ type reader struct {
 
 // read returns whose session a frame is, nil when it is none or over.
 func (r reader) read(frame []byte, from place) *Identity {
-	s, err := parseSession(frame)
-	if err != nil {
+	who := newIdentity(r.gate, session{})
+	s := who.session()
+	if err := s.parse(frame); err != nil {
 		return nil
 	}
 	s.place = from
-	return r.unlessOver(newIdentity(r.gate, s))
+	return r.unlessOver(who)
 }
 
 func (r reader) unlessOver(who *Identity) *Identity {
