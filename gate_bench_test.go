@@ -58,7 +58,7 @@ func TestAuthenticatedRequestAllocations(t *testing.T) {
 		guard func(*gatehouse.Gate) func(http.Handler) http.Handler
 		most  float64
 	}{
-		{"first seen", remembering(-1), anybody, 8},
+		{"first seen", remembering(-1), anybody, 6},
 		{"seen before", remembering(0), anybody, 2},
 		{"seen before, a role required", remembering(0), admins, 2},
 		{"in a store, seen before", inMemory, anybody, 3},

@@ -51,7 +51,7 @@ func TestGetAllocations(t *testing.T) {
 	for _, c := range []struct {
 		keys int
 		most float64
-	}{{1, 4}, {2, 4}} {
+	}{{1, 2}, {2, 2}} {
 		j := jar(t, cookie.Config{Codec: codec(t, keys(t, c.keys))})
 		r := sealed(t, j, keycloak.session(nil))
 		if allocs := testing.AllocsPerRun(100, func() {

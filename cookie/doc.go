@@ -27,12 +27,14 @@
 // Whatever was changed, cut, mixed from two values, sealed for another name or
 // binding, or made up, is [ErrInvalid]: nothing is decompressed or believed
 // before all of it is authenticated. That is XAES-256-GCM
-// (https://c2sp.org/XAES-256-GCM), whose nonces are random without a limit to
-// care about. Expiry is in the sealed unit, and does not depend on the browser.
+// (https://c2sp.org/XAES-256-GCM), with a limit of messages that nobody reaches.
+// Expiry is in the sealed unit, and does not depend on the browser.
 //
 // Not promised: that a cookie is presented once, or that one which was cleared
 // or replaced never comes back. Whoever copied it can present it until it
-// expires.
+// expires. Nor that nobody sees which cookies one process sealed: the first half
+// of their nonces, 16 characters, is the same for up to 2^24 of them, so that its
+// key need not be derived for each.
 //
 // Values are compressed, and their length can be seen. Don't seal a secret
 // together with text that a stranger may choose again and again.
