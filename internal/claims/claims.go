@@ -8,9 +8,7 @@
 package claims
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"unicode/utf8"
 )
 
@@ -19,6 +17,7 @@ const maxDepth = 32
 
 var (
 	errUTF8      = errors.New("claims: not valid UTF-8")
+	errGrammar   = errors.New("claims: not JSON")
 	errObject    = errors.New("claims: not a JSON object")
 	errDepth     = errors.New("claims: nested too deeply")
 	errSurrogate = errors.New("claims: a string is not Unicode")
@@ -33,12 +32,16 @@ func Parse(data []byte) (map[string]any, error) {
 	if !utf8.Valid(data) {
 		return nil, errUTF8
 	}
-	if !json.Valid(data) {
-		return nil, fmt.Errorf("claims: %w", json.Unmarshal(data, new(json.RawMessage)))
-	}
 	r := reader{data: data, kept: string(data)}
 	if r.next() != '{' {
 		return nil, errObject
 	}
-	return r.object(1)
+	object, err := r.object(1)
+	if err != nil {
+		return nil, err
+	}
+	if r.next(); r.at < len(data) {
+		return nil, errGrammar
+	}
+	return object, nil
 }
