@@ -23,7 +23,7 @@ func TestBudget(t *testing.T) {
 		"spent":             {end: func(_ context.CancelCauseFunc, spend func()) { spend() }},
 		"spent twice":       {end: func(_ context.CancelCauseFunc, spend func()) { spend(); spend() }},
 		"its time is over":  {end: func(context.CancelCauseFunc, func()) { time.Sleep(d) }},
-		"over, then spent":  {end: func(_ context.CancelCauseFunc, spend func()) { time.Sleep(d); spend() }},
+		"over, then spent":  {end: func(_ context.CancelCauseFunc, spend func()) { time.Sleep(d); synctest.Wait(); spend() }},
 		"before its time":   {end: func(context.CancelCauseFunc, func()) { time.Sleep(d - 1) }},
 		"parent ends":       {end: func(cancel context.CancelCauseFunc, _ func()) { cancel(ended) }},
 		"parent times out":  {timeout: time.Second, end: func(context.CancelCauseFunc, func()) { time.Sleep(time.Second) }},
