@@ -4,8 +4,6 @@ package sealing
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 
 	"github.com/klauspost/compress/s2"
@@ -14,17 +12,16 @@ import (
 // ErrInvalid is returned for what is not exactly what was sealed.
 var ErrInvalid = errors.New("sealing: not valid")
 
-// Seal compresses plain and seals it with AES-256-GCM, under a key derived from
-// secret (HKDF, RFC 5869), for the place named name: it doesn't open anywhere
-// else. A secret is random and serves one place, so that random nonces of 96
-// bits never meet.
+// Seal compresses plain and seals it with AES-256-GCM for the place named name: it
+// doesn't open anywhere else. A secret is random, serves as nothing but this key,
+// and for one place, so that random nonces of 96 bits never meet.
 func Seal(secret [32]byte, name string, plain []byte) ([]byte, error) {
 	aead, err := newAEAD(secret)
 	if err != nil {
 		return nil, err
 	}
 	packed := s2.EncodeBetter(nil, plain)
-	return aead.Seal(nil, nil, packed, []byte(name)), nil
+	return aead.Seal(nil, nil, packed, place(name)), nil
 }
 
 // Open returns what was sealed, of most bytes at most.
@@ -33,7 +30,7 @@ func Open(secret [32]byte, name string, sealed []byte, most int) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	packed, err := aead.Open(nil, nil, sealed, []byte(name))
+	packed, err := aead.Open(nil, nil, sealed, place(name))
 	if err != nil {
 		return nil, ErrInvalid
 	}
@@ -48,13 +45,11 @@ func Open(secret [32]byte, name string, sealed []byte, most int) ([]byte, error)
 }
 
 func newAEAD(secret [32]byte) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, secret[:], nil, "gatehouse stored session", 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(key)
+	block, err := aes.NewCipher(secret[:])
 	if err != nil {
 		return nil, err
 	}
 	return cipher.NewGCMWithRandomNonce(block)
 }
+
+func place(name string) []byte { return []byte("gatehouse stored session\x00" + name) }
