@@ -26,6 +26,10 @@ func (n names) sid(sid string) string { return n.of('p', sid) }
 func (n names) user(sub string) string    { return n.of('u', sub) }
 func (n names) sidless(sub string) string { return n.of('n', sub) }
 
+// over names a session, by its name, that ended without being revoked, to handlers
+// that live long. Requests find out by themselves.
+func (n names) over(session string) string { return n.of('e', session) }
+
 // token names a logout token by its jti.
 func (n names) token(jti string) string { return n.of('j', jti) }
 

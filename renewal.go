@@ -54,7 +54,7 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 		}
 		next := g.vault.reopen(r.Context(), who.session(), renewed)
 		if next == nil { // renewed, and over: by its end, or by the provider's
-			g.drop(w, r, who.session())
+			g.dropEverywhere(w, r, who.session())
 			return nil, nil
 		}
 		who, value = next, renewed
@@ -78,6 +78,19 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 func (g *Gate) drop(w http.ResponseWriter, r *http.Request, s *session) {
 	g.forget(w, r, s)
 	g.leave(r.Context(), s)
+}
+
+// dropEverywhere is drop for one that other processes may not know to be over: of a
+// session in cookies, their handlers that live long are told.
+func (g *Gate) dropEverywhere(w http.ResponseWriter, r *http.Request, s *session) {
+	g.drop(w, r, s)
+	if s.place.ticket != nil || g.denials.shared == nil {
+		return
+	}
+	until := g.copiesGone(g.config.Clock())
+	if err := g.denials.publish(r.Context(), g.names.over(g.nameOf(s)), until, until, maxBacklog); err != nil { // it is over all the same
+		g.event(r.Context(), slog.LevelWarn, "session ended", "unpublished", err.Error(), s)
+	}
 }
 
 // forget is drop for one that isn't listed any more.
@@ -206,10 +219,10 @@ func (g *Gate) renewed(ctx context.Context, s session) (session, error) {
 func (g *Gate) withoutRenewal(w http.ResponseWriter, r *http.Request, who *Identity, err error) (*Identity, error) {
 	switch {
 	case errors.Is(err, errNotAdmitted), errors.Is(err, errUnsealable):
-		g.drop(w, r, who.session())
+		g.dropEverywhere(w, r, who.session())
 		return nil, err
 	case isOver(err), errors.Is(err, errGone):
-		g.drop(w, r, who.session())
+		g.dropEverywhere(w, r, who.session())
 		return nil, nil
 	case !g.dead(who.session(), g.config.OutageGrace):
 		return who, nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
@@ -284,10 +285,15 @@ func TestLongLivedHandlers(t *testing.T) {
 		},
 		"logout here":  func(_, _ *world, b *browser) { b.send(http.MethodPost, "/auth/logout", navigation, "") },
 		"logout there": func(_, other *world, b *browser) { b.at(other).send(http.MethodPost, "/auth/logout", navigation, "") },
-		"in the store: the provider refuses a renewal there": func(w, other *world, b *browser) {
+		"the provider refuses a renewal there": func(w, other *world, b *browser) {
 			w.provider.RevokeUser("alice")
 			w.clock.advance(dead)
 			b.at(other).fetch("/me").want(w, http.StatusUnauthorized)
+		},
+		"Admit refuses a renewal there": func(w, other *world, b *browser) {
+			w.provider.OnIDToken(func(j *oidctest.JWT) { j.Claims["locked"] = true })
+			w.clock.advance(dead)
+			b.at(other).fetch("/me").want(w, http.StatusForbidden)
 		},
 		"in the store: another sign-in in that browser there": func(w, other *world, b *browser) {
 			b.get(strings.Replace(b.callback("/auth/login"), w.app.URL, other.app.URL, 1)).want(w, http.StatusFound)
@@ -303,6 +309,12 @@ func TestLongLivedHandlers(t *testing.T) {
 				c.Revocations = shared
 				if stored {
 					c.Store = shared
+				}
+				c.Admit = func(_ context.Context, a *gatehouse.Admission) error {
+					if a.Claims["locked"] == true {
+						return &gatehouse.Error{Status: http.StatusForbidden, Message: "Locked."}
+					}
+					return nil
 				}
 			}})
 			other := w.replica(nil)

@@ -86,7 +86,7 @@ func isSame(a, b any) bool {
 // add calls end when the session of who does, until ctx ends or stop is called.
 func (w *watches) add(ctx context.Context, who *Identity, end func()) (stop func()) {
 	gate, s := who.known.gate, who.session()
-	added := &watch{session: s, names: who.revocable(), idles: s.expires(w.idle), end: end}
+	added := &watch{session: s, names: append(who.revocable(), gate.names.over(who.sessionName())), idles: s.expires(w.idle), end: end}
 	w.mu.Lock()
 	for _, name := range added.names {
 		if w.byName[name] == nil {
@@ -100,7 +100,7 @@ func (w *watches) add(ctx context.Context, who *Identity, end func()) (stop func
 		timer.Stop()
 		w.remove(added)
 	})
-	if denied, _ := w.denials.denied(ctx, who); denied { // between the request's look-up and ours
+	if before, _ := w.denials.latest(ctx, added.names...); s.begunBy(before) { // since the request looked
 		end()
 	}
 	return func() {
