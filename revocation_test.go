@@ -366,7 +366,7 @@ func TestContextOfIdentity(t *testing.T) {
 		t.Errorf("cause %v", context.Cause(ctx))
 	}
 
-	w := newWorld(t, setup{})
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.IdleTimeout = -1 }}) // what is looked up belongs to no bubble
 	b := w.browser().signIn()
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for _, c := range b.cookies() {

@@ -22,7 +22,8 @@ var ErrSignedOut = errors.New("gatehouse: the session has ended")
 //	ctx, stop := who.Context(r.Context())
 //	defer stop()
 //
-// Renewals don't end it, and idling doesn't as long as it lasts. It costs no
+// Renewals don't end it. That it lasts is no use of the session, which may so reach
+// [Config.IdleTimeout] while nobody makes other requests, and end. It costs no
 // goroutine, and nothing once stop was called or ctx has ended. With an identity
 // made by [NewIdentity] it ends with ctx, and with that of an access token when the
 // token expires.
@@ -59,10 +60,14 @@ type watches struct {
 }
 
 type watch struct {
-	session *session
-	names   []string
-	idles   time.Time // when it does, as far as is known; under the lock
-	end     func()
+	who   *Identity
+	names []string
+	end   func()
+
+	// Under the lock:
+	idle  *time.Timer // nil, or when it may have been unused for too long
+	idled bool        // it went off
+	gone  bool
 }
 
 func newWatches(d *denials, v vault, c Config) *watches {
@@ -86,7 +91,8 @@ func isSame(a, b any) bool {
 // add calls end when the session of who does, until ctx ends or stop is called.
 func (w *watches) add(ctx context.Context, who *Identity, end func()) (stop func()) {
 	gate, s := who.known.gate, who.session()
-	added := &watch{session: s, names: append(who.revocable(), gate.names.over(who.sessionName())), idles: s.expires(w.idle), end: end}
+	added := &watch{who: who, names: append(who.revocable(), gate.names.over(who.sessionName())), end: end}
+	now, lasts := w.denials.clock(), gate.lastsUntil(s)
 	w.mu.Lock()
 	for _, name := range added.names {
 		if w.byName[name] == nil {
@@ -94,8 +100,11 @@ func (w *watches) add(ctx context.Context, who *Identity, end func()) (stop func
 		}
 		w.byName[name][added] = struct{}{}
 	}
+	if idles := s.expires(w.idle); idles.Before(lasts) {
+		added.idle = time.AfterFunc(idles.Sub(now), func() { w.unused(added) })
+	}
 	w.mu.Unlock()
-	timer := time.AfterFunc(gate.lastsUntil(s).Sub(gate.config.Clock()), end)
+	timer := time.AfterFunc(lasts.Sub(now), end)
 	forget := context.AfterFunc(ctx, func() {
 		timer.Stop()
 		w.remove(added)
@@ -121,6 +130,10 @@ func (w *watches) remove(gone *watch) {
 		}
 	}
 	delete(w.suspect, gone)
+	gone.gone = true
+	if gone.idle != nil {
+		gone.idle.Stop()
+	}
 }
 
 // of returns those under one of names, all of them for nil.
@@ -148,7 +161,7 @@ func (w *watches) deny(name string, before time.Time) {
 	found := w.of([]string{name})
 	w.mu.Unlock()
 	for _, one := range found {
-		if one.session.begunBy(before) {
+		if one.who.session().begunBy(before) {
 			one.end()
 		}
 	}
@@ -169,7 +182,21 @@ func (w *watches) end(name string) {
 func (w *watches) changed(names []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, one := range w.of(names) {
+	w.lookAt(w.of(names)...)
+}
+
+// unused has one looked up that nobody may have used for too long.
+func (w *watches) unused(one *watch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !one.gone {
+		one.idled = true
+		w.lookAt(one)
+	}
+}
+
+func (w *watches) lookAt(some ...*watch) {
+	for _, one := range some {
 		w.suspect[one] = struct{}{}
 	}
 	if len(w.suspect) == 0 || w.looking || w.closed {
@@ -181,33 +208,68 @@ func (w *watches) changed(names []string) {
 
 // look looks up whatever is suspect.
 func (w *watches) look() {
+	ctx := context.Background()
 	for {
 		one := w.next()
 		if one == nil {
 			return
 		}
 		// With an error, what is known even so; the list tells again when it is back.
-		if before, _ := w.denials.latest(context.Background(), one.names...); one.session.begunBy(before) || w.gone(context.Background(), one) {
+		if before, _ := w.denials.latest(ctx, one.names...); one.who.session().begunBy(before) || w.over(ctx, one) {
 			one.end()
 		}
 	}
 }
 
-// gone reports whether the store keeps its session no longer, because that was
-// ended, at whichever process. What a store drops because nobody uses it has not
-// ended for who is still there.
-func (w *watches) gone(ctx context.Context, one *watch) bool {
-	kept, err := w.vault.kept(ctx, one.session)
-	if err != nil {
+// askAgain is when it is looked again whether a session was used, where nobody could
+// tell.
+const askAgain = time.Minute
+
+// over reports whether the store keeps a session no longer, or nobody has used it for
+// too long.
+func (w *watches) over(ctx context.Context, one *watch) bool {
+	s := one.who.session()
+	kept, err := w.vault.kept(ctx, s)
+	if err == nil && kept == nil {
+		return true
+	}
+	w.mu.Lock()
+	idled := one.idled
+	w.mu.Unlock()
+	if !idled {
 		return false
+	}
+	left := askAgain
+	if err == nil {
+		left, err = w.left(ctx, one.who, kept)
+	}
+	if err == nil && left <= 0 {
+		return true
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if kept != nil {
-		one.idles = kept.expires(w.idle)
-		return false
+	if one.idled = false; !one.gone {
+		one.idle.Reset(left)
 	}
-	return w.denials.clock().Before(one.idles)
+	return false
+}
+
+// left is for how long a session lasts if nobody uses it, askAgain with an error. When
+// one in cookies was used last, its entry in the directory says.
+func (w *watches) left(ctx context.Context, who *Identity, kept *session) (time.Duration, error) {
+	idles := kept.expires(w.idle)
+	if directory := who.known.gate.directory; directory != nil && kept.place.ticket == nil {
+		listed, err := directory.of(ctx, who.Subject())
+		if err != nil {
+			return askAgain, err
+		}
+		for _, session := range listed {
+			if session.ID == who.sessionName() {
+				idles = later(idles, session.Seen.Add(w.idle))
+			}
+		}
+	}
+	return idles.Sub(w.denials.clock()), nil
 }
 
 func (w *watches) next() *watch {

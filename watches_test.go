@@ -3,9 +3,14 @@ package gatehouse
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
 // remoteList is a shared denylist whose other users the test is.
@@ -94,14 +99,31 @@ func TestWatches(t *testing.T) {
 // oneSession is a store of one session.
 type oneSession struct {
 	cookieVault
+	mu      sync.Mutex
 	session *session
 	err     error
 }
 
-func (v *oneSession) kept(context.Context, *session) (*session, error) { return v.session, v.err }
+func (v *oneSession) kept(context.Context, *session) (*session, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.session, v.err
+}
+
+func (v *oneSession) keep(s *session) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.session = s
+}
+
+func (v *oneSession) fail(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.err = err
+}
 
 // TestWatchesOfStoredSessions: one that the store has no longer has ended, unless
-// it idled away, or nobody can know.
+// nobody can know.
 func TestWatchesOfStoredSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list, now := &remoteList{}, time.Now
@@ -122,28 +144,125 @@ func TestWatchesOfStoredSessions(t *testing.T) {
 			}
 		}
 		told(true)
-		store.session, store.err = nil, errors.New("away")
+		store.keep(nil)
+		store.fail(errors.New("away"))
 		told(true)
-		store.err = nil
+		store.fail(nil)
 		told(false) // ended
 
 		used := s
 		used.seen += 1800
-		store.session = &used // elsewhere
+		store.keep(&used) // elsewhere
 		ctx, stop := who.Context(t.Context())
 		defer stop()
 		list.changed(nil)
 		synctest.Wait()
-		store.session = nil
+		store.keep(nil)
 		time.Sleep(80 * time.Minute)
 		list.changed(nil)
 		if synctest.Wait(); ctx.Err() == nil {
 			t.Error("it outlives a session that was in use")
 		}
 		time.Sleep(time.Hour)
-		told(true) // idle
+		told(false) // idle
 		g.watches.close()
 	})
+}
+
+// awayDirectory can't be asked, if so told.
+type awayDirectory struct {
+	Directory
+	away atomic.Bool
+}
+
+func (d *awayDirectory) List(ctx context.Context, owner string) (map[string][]byte, error) {
+	if d.away.Load() {
+		return nil, errors.New("away")
+	}
+	return d.Directory.List(ctx, owner)
+}
+
+// TestWatchesOfUnusedSessions: a handler lives no longer than its session does while
+// nobody uses that, here or elsewhere, and as long as nobody can tell.
+func TestWatchesOfUnusedSessions(t *testing.T) {
+	const idle, life = time.Hour, 12 * time.Hour
+	type one struct {
+		session   session
+		store     *oneSession
+		list      *awayDirectory
+		directory *directory
+	}
+	use := func(t *testing.T, o *one) {
+		s := o.session
+		s.seen = time.Now().Unix()
+		o.store.keep(&s)
+		if err := o.directory.enter(t.Context(), o.directory.names.session(s.id), &s, "", time.Unix(s.ends, 0), time.Unix(s.ends, 0)); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		stored bool
+		idle   time.Duration
+		during func(t *testing.T, o *one)
+		want   time.Duration
+	}{
+		"in cookies, unused":    {false, idle, func(*testing.T, *one) {}, idle},
+		"in cookies, used":      {false, idle, func(t *testing.T, o *one) { time.Sleep(idle / 2); use(t, o) }, idle * 3 / 2},
+		"in cookies, used more": {false, idle, func(t *testing.T, o *one) { time.Sleep(idle / 2); use(t, o); time.Sleep(idle / 3); use(t, o) }, idle * 11 / 6},
+		"in cookies, nobody can tell": {false, idle, func(_ *testing.T, o *one) {
+			o.list.away.Store(true)
+			time.Sleep(idle + idle/2 + time.Second)
+			o.list.away.Store(false)
+		}, idle + idle/2 + askAgain},
+		"in a store, unused": {true, idle, func(*testing.T, *one) {}, idle},
+		"in a store, used":   {true, idle, func(t *testing.T, o *one) { time.Sleep(idle / 2); use(t, o) }, idle * 3 / 2},
+		"in a store, nobody can tell": {true, idle, func(_ *testing.T, o *one) {
+			o.store.fail(errors.New("away"))
+			time.Sleep(idle + idle/2 + time.Second)
+			o.store.fail(nil)
+		}, idle + idle/2 + askAgain},
+		"to its end":   {false, 2 * life, func(*testing.T, *one) {}, life},
+		"switched off": {false, -1, func(*testing.T, *one) {}, life},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				o := &one{session: session{
+					id: newSessionID(), begun: began.UnixMilli(), seen: began.Unix(), ends: began.Add(life).Unix(), own: []byte(`{"sub":"alice"}`),
+				}}
+				if c.stored {
+					o.session.place.ticket = &ticket{name: names{"iss", "app"}.session(o.session.id)}
+				}
+				o.store = &oneSession{session: &o.session}
+				config := Config{Issuer: "iss", ClientID: "app", Clock: time.Now, IdleTimeout: c.idle, SessionKeys: []cookie.Key{cookie.NewKey()}}
+				var err error
+				if o.directory, err = newDirectory(config); err != nil {
+					t.Fatal(err)
+				}
+				o.list = &awayDirectory{Directory: o.directory.list}
+				o.directory.list = o.list
+				g := &Gate{names: o.directory.names, vault: o.store, directory: o.directory, config: config}
+				if g.policy, err = (rbac.Policy{}).Compile(); err != nil {
+					t.Fatal(err)
+				}
+				g.denials = newDenials(config)
+				g.watches = newWatches(g.denials, o.store, config)
+				defer g.watches.close()
+
+				ctx, stop := newIdentity(g, o.session).Context(t.Context())
+				defer stop()
+				c.during(t, o)
+				<-ctx.Done()
+				if took := time.Since(began); took < c.want || took > c.want+2*time.Second || context.Cause(ctx) != ErrSignedOut {
+					t.Errorf("ended after %v, want %v: %v", took, c.want, context.Cause(ctx))
+				}
+				synctest.Wait()
+				if len(g.watches.byName) != 0 {
+					t.Errorf("%d names left", len(g.watches.byName))
+				}
+			})
+		})
+	}
 }
 
 // TestWatchesOfAFullDenylist: what a full one ends besides, it ends for those who
