@@ -31,15 +31,23 @@ func TestAttacksByProviders(t *testing.T) {
 				j.Header["kid"] = kid
 			})
 		},
-		"unsigned":                    onIDToken(func(j *oidctest.JWT) { j.Unsigned() }),
-		"unsigned, spelt otherwise":   onIDToken(func(j *oidctest.JWT) { j.Unsigned(); j.Header["alg"] = "NoNe" }),
-		"key in the header":           keyInHeader("jwk"),
-		"key address in the header":   keyInHeader("jku"),
-		"certificate in the header":   keyInHeader("x5c"),
-		"certificate address":         keyInHeader("x5u"),
-		"critical extension":          onIDToken(func(j *oidctest.JWT) { j.Header["crit"] = []string{"exp"} }),
-		"algorithm never announced":   forged("PS512"),
-		"another issuer":              said("iss", "https://evil.example"),
+		"unsigned":                  onIDToken(func(j *oidctest.JWT) { j.Unsigned() }),
+		"unsigned, spelt otherwise": onIDToken(func(j *oidctest.JWT) { j.Unsigned(); j.Header["alg"] = "NoNe" }),
+		"key in the header":         keyInHeader("jwk"),
+		"key address in the header": keyInHeader("jku"),
+		"certificate in the header": keyInHeader("x5c"),
+		"certificate address":       keyInHeader("x5u"),
+		"critical extension":        onIDToken(func(j *oidctest.JWT) { j.Header["crit"] = []string{"exp"} }),
+		"algorithm never announced": forged("PS512"),
+		"another issuer":            said("iss", "https://evil.example"),
+		"issuer in another case alone": onIDToken(func(j *oidctest.JWT) {
+			j.Append("Iss", j.Claims["iss"])
+			delete(j.Claims, "iss")
+		}),
+		"audience in another case alone": onIDToken(func(j *oidctest.JWT) {
+			j.Append("Aud", j.Claims["aud"])
+			delete(j.Claims, "aud")
+		}),
 		"issuer with a slash more":    onIDToken(func(j *oidctest.JWT) { j.Claims["iss"] = j.Claims["iss"].(string) + "/" }),
 		"another audience":            said("aud", "shop-of-somebody-else"),
 		"many audiences, no azp":      said("aud", []string{"app", "other"}),

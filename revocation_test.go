@@ -203,6 +203,28 @@ func TestDenylistIsAway(t *testing.T) {
 	}
 }
 
+// TestGraceOfADenylist: while it is away a session is served no longer than its
+// access token lives, however long the grace is.
+func TestGraceOfADenylist(t *testing.T) {
+	var shared *list
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		shared = newList(c.Clock)
+		c.Revocations, c.RevocationGrace = shared, time.Hour
+	}})
+	b := w.browser().signIn()
+	shared.away.Store(true)
+	b.fetch("/me").want(t, http.StatusOK)
+	w.clock.advance(due)
+	b.fetch("/me").want(t, http.StatusOK)
+	w.clock.advance(dead - due)
+	b.fetch("/me").want(t, http.StatusServiceUnavailable)
+	if got := w.provider.Calls("token"); got != 1 {
+		t.Errorf("%d token requests", got)
+	}
+	shared.away.Store(false)
+	b.fetch("/me").want(t, http.StatusOK)
+}
+
 // TestFullDenylist: one revocation more than it holds ends everything that began
 // before it, and nothing that begins after.
 func TestFullDenylist(t *testing.T) {
