@@ -39,6 +39,8 @@ func HydraWith(settings HydraSettings) Provider {
 			AuthTime:       true,
 			AudienceList:   true,
 			Rekeys:         true,
+			OldKeyName:     true,
+			OneFlow:        true,
 			RoleClaim:      "groups",
 			Session:        true,
 			EndSession:     true,

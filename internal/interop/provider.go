@@ -84,6 +84,11 @@ type Traits struct {
 	ConsentFirst bool
 	// Rekeys says that the signing key can be changed, see [Server.Rekey].
 	Rekeys bool
+	// OldKeyName says that tokens of a renewal name the key that signed at the sign-in,
+	// whichever has signed them.
+	OldKeyName bool
+	// OneFlow says that of two sign-ins that are begun by one browser the first fails.
+	OneFlow bool
 	// UserinfoOnly says that profile claims are not in the ID token.
 	UserinfoOnly bool
 	// RoleClaim is the claim that lists what a person may do: "admin" for

@@ -79,12 +79,17 @@ func (p *party) renew(refreshToken string) (*oauth2.Token, error) {
 	return p.config.TokenSource(p.Context(), &oauth2.Token{RefreshToken: refreshToken}).Token()
 }
 
+// verify returns the ID token, if go-oidc accepts it.
+func (p *party) verify(token *oauth2.Token) (*oidc.IDToken, error) {
+	raw, _ := token.Extra("id_token").(string)
+	verifier := p.provider.Verifier(&oidc.Config{ClientID: p.server.Client.ID, Now: p.server.Clock.Now})
+	return verifier.Verify(p.Context(), raw)
+}
+
 // idClaims returns the claims of a verified ID token.
 func (p *party) idClaims(token *oauth2.Token) map[string]any {
 	p.Helper()
-	raw, _ := token.Extra("id_token").(string)
-	verifier := p.provider.Verifier(&oidc.Config{ClientID: p.server.Client.ID, Now: p.server.Clock.Now})
-	idToken, err := verifier.Verify(p.Context(), raw)
+	idToken, err := p.verify(token)
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -213,9 +218,11 @@ func TestProviderRekeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.idClaims(before)
-		p.idClaims(after)
-		if kidOf(t, before) == kidOf(t, after) {
-			t.Error("signed with the same key")
+		if named := kidOf(t, before) == kidOf(t, after); named != provider.Traits.OldKeyName {
+			t.Errorf("named as before: %v, want %v", named, provider.Traits.OldKeyName)
+		}
+		if _, err := p.verify(after); (err != nil) != provider.Traits.OldKeyName { // which takes the name at its word
+			t.Errorf("the renewed ID token: %v", err)
 		}
 	})
 }
