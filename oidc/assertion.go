@@ -19,7 +19,7 @@ const (
 // The audience is the token endpoint where that is what is asked, which every
 // provider takes, and the issuer elsewhere: were it the token endpoint there too, a
 // provider could name that of another one beside endpoints of its own, and use the
-// assertion it gets.
+// assertion it gets. See quirks.assertionAudience for who insists.
 func (c *Client) asserted(m *metadata, params url.Values, audience string) (url.Values, error) {
 	if c.clientAuth(m) != "private_key_jwt" {
 		return params, nil

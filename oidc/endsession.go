@@ -9,7 +9,8 @@ import (
 // RP-Initiated Logout 1.0 §2). All are optional.
 type EndSession struct {
 	// IDToken goes as id_token_hint. It is left out where the address would become
-	// longer than servers take.
+	// longer than servers take. Ory Hydra is told nothing of the rest without it, which
+	// it would refuse.
 	IDToken               string
 	PostLogoutRedirectURI string
 	State                 string
@@ -42,7 +43,10 @@ func (c *Client) EndSessionURL(ctx context.Context, end EndSession) (string, boo
 	endpoint.RawQuery = query.Encode()
 	if end.IDToken != "" && len(endpoint.String())+len("&id_token_hint=")+len(end.IDToken) <= maxAddress {
 		query.Set("id_token_hint", end.IDToken)
-		endpoint.RawQuery = query.Encode()
+	} else if m.quirks.hydra {
+		query.Del("post_logout_redirect_uri")
+		query.Del("state")
 	}
+	endpoint.RawQuery = query.Encode()
 	return endpoint.String(), true, nil
 }

@@ -40,7 +40,7 @@ func (c *Client) Renew(ctx context.Context, old Tokens, previous map[string]any)
 		"refresh_token": {old.RefreshToken()},
 	})
 	if err != nil {
-		return nil, err
+		return nil, m.quirks.refusedRenewal(err)
 	}
 	grant := &Grant{}
 	if set.IDToken != "" {

@@ -116,7 +116,7 @@ func (h *hydra) register(t testing.TB, settings HydraSettings) {
 		metadata["client_secret"] = c.Secret
 	}
 	if keys := c.jwks(t); keys != nil {
-		metadata["jwks"] = keys
+		metadata["jwks"], metadata["token_endpoint_auth_signing_alg"] = keys, "ES256" // or only RS256 is
 	}
 	if settings.Frontchannel {
 		metadata["frontchannel_logout_uri"] = c.FrontchannelLogoutURI
@@ -130,12 +130,14 @@ func (h *hydra) register(t testing.TB, settings HydraSettings) {
 	}
 }
 
-// rekey has a new key sign ID tokens.
+// rekey has new keys sign ID tokens and access tokens.
 func (h *hydra) rekey(t testing.TB) {
 	t.Helper()
-	body := map[string]any{"alg": "RS256", "use": "sig", "kid": rand.Text()}
-	if err := h.ask(t.Context(), http.MethodPost, "/admin/keys/hydra.openid.id-token", nil, body, nil); err != nil {
-		t.Fatal(err)
+	for _, set := range []string{"hydra.openid.id-token", "hydra.jwt.access-token"} {
+		body := map[string]any{"alg": "RS256", "use": "sig", "kid": rand.Text()}
+		if err := h.ask(t.Context(), http.MethodPost, "/admin/keys/"+set, nil, body, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -151,7 +151,7 @@ func (h *hydra) accept(w http.ResponseWriter, r *http.Request, challenge string,
 		"grant_scope":                 request.Scopes,
 		"grant_access_token_audience": request.Audience,
 		"remember":                    true,
-		"session":                     map[string]any{"id_token": claims, "access_token": map[string]any{"groups": claims["groups"]}},
+		"session":                     map[string]any{"id_token": claims, "access_token": map[string]any{"source": "consent"}},
 	})
 }
 
