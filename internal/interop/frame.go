@@ -58,14 +58,20 @@ func (b *Browser) Load(page Page) ([]Page, error) {
 	}
 	var frames []Page
 	for _, address := range addresses {
-		r := b.request(http.MethodGet, address.String(), nil)
-		r.Header.Set("Accept", "text/html")
-		r.Header.Set("Sec-Fetch-Mode", "navigate")
-		r.Header.Set("Sec-Fetch-Dest", "iframe")
-		r.Header.Set("Sec-Fetch-Site", siteBetween(originOf(page.URL), address).String())
-		frames = append(frames, b.send(r))
+		frames = append(frames, b.Frame(page, address.String()))
 	}
 	return frames, nil
+}
+
+// Frame loads what a page, or its script, puts into a frame. It follows no redirect.
+func (b *Browser) Frame(page Page, address string) Page {
+	b.t.Helper()
+	r := b.request(http.MethodGet, address, nil)
+	r.Header.Set("Accept", "text/html")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	r.Header.Set("Sec-Fetch-Dest", "iframe")
+	r.Header.Set("Sec-Fetch-Site", siteBetween(originOf(page.URL), r.URL).String())
+	return b.send(r)
 }
 
 // wait loads the frames of a page without a form, and goes where it leads.
