@@ -421,12 +421,7 @@ func TestFormPost(t *testing.T) {
 		}
 	}
 	form := b.get(toProvider.location(t))
-	values := url.Values{}
-	for _, field := range strings.Split(form.body, "<input")[1:] {
-		if name := attribute(field, "name"); name != "" {
-			values.Set(name, attribute(field, "value"))
-		}
-	}
+	values := form.fields()
 	header := with(navigation, "Sec-Fetch-Site", "cross-site")
 	res := b.send(http.MethodPost, "/auth/callback", header, values.Encode())
 	res.want(t, http.StatusSeeOther)

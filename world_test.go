@@ -301,6 +301,29 @@ func (b *browser) visit(target string) answer {
 	return answer{}
 }
 
+// post sends the form of a page of the provider's to where it belongs, as the page's
+// script does, and goes where that leads.
+func (b *browser) post(page answer) answer {
+	b.w.Helper()
+	header := with(navigation, "Sec-Fetch-Site", "cross-site", "Origin", b.w.idp.URL)
+	res := b.send(http.MethodPost, attribute(page.body, "action"), header, page.fields().Encode())
+	if res.StatusCode == http.StatusSeeOther {
+		return b.visit(res.location(b.w))
+	}
+	return res
+}
+
+// fields are those of the form of a page.
+func (a answer) fields() url.Values {
+	values := url.Values{}
+	for _, field := range strings.Split(a.body, "<input")[1:] {
+		if name := attribute(field, "name"); name != "" {
+			values.Set(name, attribute(field, "value"))
+		}
+	}
+	return values
+}
+
 // signIn goes to a page that needs it, and fails the test unless it is shown.
 func (b *browser) signIn() *browser {
 	b.w.Helper()

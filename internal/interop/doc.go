@@ -12,4 +12,7 @@
 //	(cd oidcprovider && npm ci)
 //
 // Its tests are skipped without them, unless REQUIRE_NODE is set.
+//
+// Package conformance, below, does the same with the OpenID Foundation's
+// conformance suite.
 package interop

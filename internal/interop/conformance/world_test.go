@@ -15,7 +15,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/cookie"
@@ -292,24 +291,6 @@ func (v *visit) signOut() interop.Page {
 	return v.arrive(v.Submit(v.open("/"), interop.Form{Action: action, Method: http.MethodPost, Values: url.Values{}}))
 }
 
-// report is a table of the results.
-type report struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (r *report) add(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.lines = append(r.lines, fmt.Sprintf(format, args...))
-}
-
-func (r *report) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return strings.Join(r.lines, "\n")
-}
-
 // lines is a log that is kept.
 type lines struct {
 	mu   sync.Mutex
@@ -327,6 +308,3 @@ func (l *lines) String() string {
 	defer l.mu.Unlock()
 	return l.text.String()
 }
-
-// today is what the report is dated.
-func today() string { return time.Now().UTC().Format(time.DateOnly) }
