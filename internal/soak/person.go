@@ -1,4 +1,4 @@
-package gatehouse_test
+package soak
 
 import (
 	"context"
@@ -14,22 +14,32 @@ import (
 	"time"
 )
 
-// person is one browser of the soak, and who sits in front of it.
-type person struct {
-	soak     *soak
-	name     string
-	rand     *rand.Rand
-	signedIn bool
+// Person is one browser, and who sits in front of it.
+type Person struct {
+	crowd *Crowd
+	name  string
+	rand  *rand.Rand
 
-	mu      sync.Mutex
-	cookies map[string]string
+	mu       sync.Mutex
+	signedIn bool
+	since    time.Time // when they last signed in, or began to
+	cookies  map[string]string
 }
+
+// headers of the things that browsers do.
+var (
+	navigation = http.Header{
+		"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}, "Sec-Fetch-Site": {"same-origin"},
+		"Accept": {"text/html,application/xhtml+xml,*/*;q=0.8"},
+	}
+	fetching = http.Header{"Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}, "Sec-Fetch-Site": {"same-origin"}, "Accept": {"*/*"}}
+)
 
 // live goes on until done is closed, by whatever people do, and signs in again
 // where that is due.
-func (p *person) live(done <-chan struct{}) {
+func (p *Person) live(done <-chan struct{}) {
 	p.signIn(done)
-	for !pause(done, time.Duration(p.rand.IntN(30))*time.Millisecond) {
+	for !Pause(done, time.Duration(p.rand.IntN(30))*time.Millisecond) {
 		switch n := p.rand.IntN(100); {
 		case n < 45:
 			p.navigate()
@@ -40,18 +50,32 @@ func (p *person) live(done <-chan struct{}) {
 		case n < 90:
 			p.comeBack(done)
 		case n < 94:
-			pause(done, time.Duration(p.rand.IntN(3000))*time.Millisecond) // for the access token to die
+			Pause(done, time.Duration(p.rand.IntN(3000))*time.Millisecond) // for the access token to die
 		case n < 98:
 			p.public()
 		default:
 			p.signOut()
+		}
+		if !p.isSignedIn() {
 			p.signIn(done)
 		}
 	}
 }
 
+func (p *Person) isSignedIn() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.signedIn
+}
+
+func (p *Person) set(signedIn bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.signedIn = signedIn
+}
+
 // snapshot is the Cookie header of now.
-func (p *person) snapshot() string {
+func (p *Person) snapshot() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var pairs []string
@@ -61,7 +85,7 @@ func (p *person) snapshot() string {
 	return strings.Join(pairs, "; ")
 }
 
-func (p *person) keep(set []*http.Cookie) {
+func (p *Person) keep(set []*http.Cookie) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range set {
@@ -82,16 +106,17 @@ type reply struct {
 }
 
 // anywhere is the address of a page at one of the replicas.
-func (p *person) anywhere(path string) string {
-	return p.soak.replicas[p.rand.IntN(len(p.soak.replicas))].URL + path
+func (p *Person) anywhere(path string) string {
+	return p.crowd.Replicas[p.rand.IntN(len(p.crowd.Replicas))] + path
 }
 
-func (p *person) ask(ctx context.Context, method, target, cookies string, header http.Header, form url.Values) reply {
+func (p *Person) ask(ctx context.Context, method, target, cookies string, header http.Header, form url.Values) reply {
 	r, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(form.Encode()))
 	if err != nil {
 		p.complain("%v", err)
 		return reply{}
 	}
+	began := time.Now()
 	r.Header = header.Clone()
 	if cookies != "" {
 		r.Header.Set("Cookie", cookies)
@@ -99,9 +124,9 @@ func (p *person) ask(ctx context.Context, method, target, cookies string, header
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	res, err := p.soak.client.Do(r)
+	res, err := p.crowd.client.Do(r)
 	if err != nil {
-		if ctx.Err() == nil && strings.HasPrefix(target, "http") && !p.soak.isProvider(target) {
+		if ctx.Err() == nil && !strings.HasPrefix(target, p.crowd.Provider) && !p.crowd.disturbed(began) {
 			p.complain("%v", err)
 		}
 		return reply{}
@@ -111,31 +136,48 @@ func (p *person) ask(ctx context.Context, method, target, cookies string, header
 	if err != nil {
 		return reply{}
 	}
-	p.soak.answers.Add(1)
+	p.crowd.Answers.Add(1)
 	return reply{res.StatusCode, string(body), res.Header.Get("Location"), res.Cookies()}
 }
 
 // judge complains about an answer that somebody who is signed in must not get. It
 // reports whether they were served.
-func (p *person) judge(doing string, a reply) bool {
+func (p *Person) judge(doing string, a reply) bool {
 	switch a.status {
 	case http.StatusOK:
-		var who seen
+		var who struct{ Sub string }
 		if json.Unmarshal([]byte(a.body), &who) != nil || who.Sub != p.name {
 			p.complain("%s: taken for %q", doing, a.body)
 		}
-		p.soak.served.Add(1)
+		p.crowd.Served.Add(1)
 		return true
 	case 0: // no answer at all is nobody's decision
 	case http.StatusServiceUnavailable:
-		p.soak.turnedAway.Add(1)
+		p.crowd.TurnedAway.Add(1)
 	default:
-		p.complain("%s: signed out: %d to %.80s", doing, a.status, a.location)
+		if !p.isExcused() {
+			p.complain("%s: signed out: %d to %.80s", doing, a.status, a.location)
+		}
+		p.set(false)
 	}
 	return false
 }
 
-func (p *person) navigate() bool {
+// isExcused reports whether the provider had a reason to sign this person out.
+func (p *Person) isExcused() bool {
+	p.mu.Lock()
+	since, first := p.since, p.signedIn
+	p.mu.Unlock()
+	if p.crowd.Excused == nil || !p.crowd.Excused(p.name, since) {
+		return false
+	}
+	if first {
+		p.crowd.Excuses.Add(1)
+	}
+	return true
+}
+
+func (p *Person) navigate() bool {
 	a := p.ask(context.Background(), http.MethodGet, p.anywhere("/me"), p.snapshot(), navigation, nil)
 	p.keep(a.cookies)
 	return p.judge("navigating", a)
@@ -143,7 +185,7 @@ func (p *person) navigate() bool {
 
 // burst is what a page does: several calls at once, and whatever cookie comes
 // last stays.
-func (p *person) burst() {
+func (p *Person) burst() {
 	var all sync.WaitGroup
 	cookies := p.snapshot()
 	for range 2 + p.rand.IntN(5) {
@@ -163,7 +205,7 @@ func (p *person) burst() {
 
 // loseAnswer asks, and never gets the cookies of the answer, or leaves before
 // there is one. People try again.
-func (p *person) loseAnswer() {
+func (p *Person) loseAnswer() {
 	ctx, cancel := context.Background(), func() {}
 	if p.rand.IntN(2) == 0 {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(p.rand.IntN(30))*time.Millisecond)
@@ -174,10 +216,10 @@ func (p *person) loseAnswer() {
 
 // comeBack uses the cookies of a moment ago once more, as a second window does
 // that was opened before.
-func (p *person) comeBack(done <-chan struct{}) {
+func (p *Person) comeBack(done <-chan struct{}) {
 	old := p.snapshot()
 	p.navigate()
-	pause(done, time.Duration(p.rand.IntN(1000))*time.Millisecond)
+	Pause(done, time.Duration(p.rand.IntN(1000))*time.Millisecond)
 	a := p.ask(context.Background(), http.MethodGet, p.anywhere("/me"), old, navigation, nil)
 	p.judge("coming back", a)
 	if p.rand.IntN(2) == 0 {
@@ -185,7 +227,7 @@ func (p *person) comeBack(done <-chan struct{}) {
 	}
 }
 
-func (p *person) public() {
+func (p *Person) public() {
 	a := p.ask(context.Background(), http.MethodGet, p.anywhere("/"), p.snapshot(), navigation, nil)
 	p.keep(a.cookies)
 	if a.status == http.StatusOK && a.body != "hello "+p.name && a.body != "hello stranger" {
@@ -194,30 +236,55 @@ func (p *person) public() {
 }
 
 // signOut leaves, after which no copy of the cookies is worth anything anywhere.
-func (p *person) signOut() {
-	old := p.snapshot()
-	p.signedIn = false
-	a := p.ask(context.Background(), http.MethodPost, p.anywhere("/auth/logout"), old, with(navigation, "Origin", p.soak.base), nil)
+func (p *Person) signOut() {
+	old, began := p.snapshot(), time.Now()
+	a := p.ask(context.Background(), http.MethodPost, p.anywhere("/auth/logout"), old, with(navigation, "Origin", p.crowd.Base), nil)
 	p.keep(a.cookies)
-	if a.status < 200 || a.status > 399 {
+	p.set(false)
+	switch {
+	case a.status == 0 && p.crowd.disturbed(began): // nobody knows whether it was
+		return
+	case a.status < 200 || a.status > 399:
 		p.complain("signing out: %d", a.status)
 		return
 	}
-	for _, replica := range p.soak.replicas {
-		if a := p.ask(context.Background(), http.MethodGet, replica.URL+"/api/me", old, fetching, nil); a.status != http.StatusUnauthorized {
-			p.complain("signed out, and a copy of the cookies is answered %d", a.status)
-		}
+	p.crowd.SignOuts.Add(1)
+	signedOut := time.Now()
+	for _, replica := range p.crowd.Replicas {
+		p.isDead(replica, old, signedOut)
 	}
-	p.soak.signOuts.Add(1)
+	p.crowd.obeyedAfter(time.Since(signedOut))
+}
+
+// isDead asks a replica until it refuses cookies that were signed out.
+func (p *Person) isDead(replica, cookies string, signedOut time.Time) {
+	for {
+		a := p.ask(context.Background(), http.MethodGet, replica+"/api/me", cookies, fetching, nil)
+		if a.status == http.StatusUnauthorized {
+			return
+		}
+		if took := time.Since(signedOut); took >= p.crowd.Obeyed {
+			p.complain("signed out %v ago, and a copy of the cookies is answered %d", took, a.status)
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func with(header http.Header, name, value string) http.Header {
+	header = header.Clone()
+	header.Set(name, value)
+	return header
 }
 
 // signIn tries until it works: a provider that is away signs nobody in.
-func (p *person) signIn(done <-chan struct{}) {
-	for !p.tryToSignIn() && !pause(done, 50*time.Millisecond) {
+func (p *Person) signIn(done <-chan struct{}) {
+	for !p.tryToSignIn() && !Pause(done, 50*time.Millisecond) {
 	}
 }
 
-func (p *person) tryToSignIn() bool {
+func (p *Person) tryToSignIn() bool {
+	began := time.Now()
 	begun := p.ask(context.Background(), http.MethodGet, p.anywhere("/auth/login"), p.snapshot(), navigation, nil)
 	p.keep(begun.cookies)
 	if begun.status != http.StatusFound && begun.status != http.StatusSeeOther {
@@ -239,23 +306,25 @@ func (p *person) tryToSignIn() bool {
 	ended := p.ask(context.Background(), http.MethodGet, p.anywhere("/auth/callback"+callback), p.snapshot(), navigation, nil)
 	p.keep(ended.cookies)
 	if ended.status == http.StatusFound || ended.status == http.StatusSeeOther {
-		p.signedIn = true
-		p.soak.signIns.Add(1)
+		p.mu.Lock()
+		p.signedIn, p.since = true, began
+		p.mu.Unlock()
+		p.crowd.SignIns.Add(1)
 		return true
 	}
 	return false
 }
 
-// complain says what the gates said of this person, besides.
-func (p *person) complain(format string, values ...any) {
-	p.soak.Errorf(p.name+": "+format+"\n%s", append(values, p.soak.log.about("sub="+p.name+"\n"))...)
+// complain says what the replicas said of this person, besides.
+func (p *Person) complain(format string, values ...any) {
+	p.crowd.Errorf(p.name+": "+format+"\n%s", append(values, p.crowd.Log.About("sub="+p.name+"\n"))...)
 }
 
 // insist asks a replica, for as long as it takes the provider's last failure to be
 // forgotten.
-func (p *person) insist(replica string) {
+func (p *Person) insist(replica string) {
 	var last reply
-	for range 40 {
+	for range 100 {
 		last = p.ask(context.Background(), http.MethodGet, replica+"/me", p.snapshot(), navigation, nil)
 		p.keep(last.cookies)
 		if last.status != http.StatusServiceUnavailable {
