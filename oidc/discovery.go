@@ -109,13 +109,20 @@ func (d *discovery) remembered() (known *metadata, err error, settled bool) {
 	switch {
 	case d.known != nil && now.Sub(d.fetched) < discoveryLifetime:
 		return d.known, nil, true
-	case d.failure != nil && now.Sub(d.failed) < failureMemory:
+	case d.failure != nil && within(failureMemory, d.failed, now):
 		if d.known != nil {
 			return d.known, nil, true
 		}
 		return nil, d.failure, true
 	}
 	return d.known, nil, false
+}
+
+// within reports whether something was less than d ago. By a clock that was set
+// back since it wasn't: nobody waits for one to come round again.
+func within(d time.Duration, then, now time.Time) bool {
+	ago := now.Sub(then)
+	return 0 <= ago && ago < d
 }
 
 // fetch tries three times, unless the provider's word is clear.

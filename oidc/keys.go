@@ -252,7 +252,7 @@ func (k *keySet) refetch(ctx context.Context) (*published, error) {
 func (k *keySet) failedLately() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.clock().Sub(k.failed) < keysPause
+	return within(keysPause, k.failed, k.clock())
 }
 
 // waitedInVain notes that nothing newer than known came in time.
@@ -278,10 +278,10 @@ func (k *keySet) take() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.clock()
-	k.fetches = slices.DeleteFunc(k.fetches, func(t time.Time) bool { return now.Sub(t) >= keysInterval })
+	k.fetches = slices.DeleteFunc(k.fetches, func(t time.Time) bool { return !within(keysInterval, t, now) })
 	full := len(k.fetches) >= keysBurst
 	if k.known.Load() == nil {
-		full = now.Sub(k.failed) < failureMemory
+		full = within(failureMemory, k.failed, now)
 	}
 	if !full {
 		k.fetches = append(k.fetches, now)

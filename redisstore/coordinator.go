@@ -124,13 +124,14 @@ func (s *Store) finish(ctx context.Context, name, whose string, result []byte, n
 
 // Shorten keeps the result that led to next no longer than until.
 func (s *Store) Shorten(ctx context.Context, next string, until time.Time) error {
+	// Known before Redis is waited for: the clock may be set meanwhile.
+	life := max(until.Sub(s.config.Clock()).Milliseconds(), 1)
 	return s.ask(ctx, next, func(ctx context.Context, c *clients, _ int) error {
 		b, origin := c.sessions.B, s.keys.origin(next)
 		name, err := c.sessions.Do(ctx, b().Get().Key(origin).Build()).ToString()
 		if err != nil {
 			return unlessNil(err)
 		}
-		life := max(until.Sub(s.config.Clock()).Milliseconds(), 1)
 		for _, reply := range c.sessions.DoMulti(ctx,
 			b().Pexpire().Key(s.keys.renewal(name)).Milliseconds(life).Lt().Build(),
 			b().Pexpire().Key(origin).Milliseconds(life).Lt().Build()) {

@@ -191,7 +191,7 @@ func (g *Group) isForgotten(f *flight) bool {
 
 // tellPresented lets the coordinator know, once for each key, and later where
 // too many are being told already. It needs the lock.
-func (g *Group) tellPresented(next Key, now time.Time) {
+func (g *Group) tellPresented(next Key) {
 	if g.closed {
 		return
 	}
@@ -208,7 +208,8 @@ func (g *Group) tellPresented(next Key, now time.Time) {
 		defer func() { <-g.telling }()
 		ctx, cancel := context.WithTimeout(g.closing, tellBudget)
 		defer cancel()
-		if g.shorten(ctx, nameOf(next), now.Add(linger)) != nil {
+		// By the clock of this moment: it may have been set since somebody came.
+		if g.shorten(ctx, nameOf(next), g.config.Clock().Add(linger)) != nil {
 			g.presented.remove(next)
 		}
 	})

@@ -50,6 +50,7 @@ type Group struct {
 	flights  map[Key]*flight
 	results  *memory
 	failures *memory // apart, so that an outage doesn't drive results out
+	swept    time.Time
 
 	presented *presented // what the coordinator was told
 }
@@ -153,9 +154,15 @@ func (g *Group) land(key Key, landed *flight) {
 	g.count()
 }
 
-// sweep removes what has expired and returns the time. It needs the lock.
+// sweep removes what has expired and returns the time. It needs the lock. Of a
+// clock that was set back nobody knows when a failure's second is over, so that it
+// is now; results are only kept for longer.
 func (g *Group) sweep() time.Time {
 	now := g.config.Clock()
+	if now.Before(g.swept) {
+		g.failures = newMemory(g.config.MaxEntries, g.config.MaxBytes)
+	}
+	g.swept = now
 	g.results.sweep(now)
 	g.failures.sweep(now)
 	g.count()
@@ -197,7 +204,7 @@ func (g *Group) Presented(next Key) {
 		g.results.shorten(old, now.Add(linger))
 	}
 	if g.config.Coordinator != nil {
-		g.tellPresented(next, now)
+		g.tellPresented(next)
 	}
 }
 

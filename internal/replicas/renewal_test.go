@@ -182,31 +182,24 @@ func TestAway(t *testing.T) {
 	}
 }
 
-const (
-	leaderEnv = "GATEHOUSE_TEST_LEADER" // holds the URL of Redis
-	leading   = "leading"
-)
+const leading = "leading"
 
-// TestMain is the leader that is killed, where the environment says so.
-func TestMain(m *testing.M) {
-	url := os.Getenv(leaderEnv)
-	if url == "" {
-		os.Exit(m.Run())
-	}
+// lead is the leader that is killed.
+func lead(url string) error {
 	s, err := redisstore.New(redisstore.Config{URL: url})
 	if err != nil {
-		panic(err)
+		return err
 	}
 	g, err := refresh.New(refresh.Config{Coordinator: s, Timeout: time.Minute})
 	if err != nil {
-		panic(err)
+		return err
 	}
 	_, err = g.Do(context.Background(), oldKey, func(context.Context) (refresh.Result, error) {
 		fmt.Println(leading)
 		time.Sleep(time.Minute)
 		return refresh.Result{}, nil
 	})
-	panic(err)
+	return err
 }
 
 // TestLeaderKilled: a process dies in mid-renewal, and another one takes over.

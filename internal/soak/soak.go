@@ -77,20 +77,20 @@ func Client() *http.Client {
 	}
 }
 
-// Live is people and weather at the same time, until length has passed.
-func (c *Crowd) Live(length time.Duration, weather ...func(done <-chan struct{})) {
+// Live is people and weather at the same time, until length has passed. Weather
+// ends when it is told, storm on the goroutine of the caller, who may so end a test.
+func (c *Crowd) Live(length time.Duration, storm func(done <-chan struct{}), weather ...func(done <-chan struct{})) {
 	done := make(chan struct{})
+	timer := time.AfterFunc(length, func() { close(done) })
+	defer timer.Stop()
 	var all sync.WaitGroup
 	for _, p := range c.People {
 		all.Go(func() { p.live(done) })
 	}
-	var outside sync.WaitGroup
 	for _, w := range weather {
-		outside.Go(func() { w(done) })
+		all.Go(func() { w(done) })
 	}
-	time.Sleep(length)
-	close(done)
-	outside.Wait()
+	storm(done)
 	all.Wait()
 }
 
