@@ -10,14 +10,14 @@ import (
 func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := NewClock(1, 20*time.Second)
-		if ahead := c.Now().Sub(time.Now()); ahead != 20*time.Second {
+		if ahead := time.Until(c.Now()); ahead != 20*time.Second {
 			t.Errorf("ahead by %v at first", ahead)
 		}
 		var forward, back, drifted time.Duration
-		last := c.Now().Sub(time.Now())
+		last := time.Until(c.Now())
 		for range 60_000 {
 			time.Sleep(10 * time.Millisecond)
-			ahead := c.Now().Sub(time.Now())
+			ahead := time.Until(c.Now())
 			if ahead > astray || ahead < -astray {
 				t.Fatalf("ahead by %v", ahead)
 			}

@@ -97,10 +97,17 @@ func (c *Crowd) Live(length time.Duration, storm func(done <-chan struct{}), wea
 // Calm is after the weather: everybody is served everywhere.
 func (c *Crowd) Calm() {
 	var all sync.WaitGroup
+	late := make(chan struct{})
+	timer := time.AfterFunc(30*time.Second, func() { close(late) })
+	defer timer.Stop()
 	for _, p := range c.People {
 		all.Go(func() {
 			if !p.isSignedIn() {
-				p.signIn(nil)
+				p.signIn(late)
+			}
+			if !p.isSignedIn() {
+				p.complain("not signed in when all is calm")
+				return
 			}
 			for _, replica := range c.Replicas {
 				p.insist(replica)
