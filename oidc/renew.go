@@ -106,22 +106,18 @@ func (c *Client) userinfoAgain(ctx context.Context, m *metadata, set TokenSet, s
 
 // checkRefreshed holds a refreshed ID token against the sign-in (§12.2).
 func checkRefreshed(said, previous map[string]any) error {
-	if said["iss"] != previous["iss"] {
-		return errors.New("iss has changed")
-	}
-	if said["sub"] != previous["sub"] {
-		return errors.New("sub has changed")
+	for _, name := range []string{"iss", "sub", "azp"} {
+		if !reflect.DeepEqual(said[name], previous[name]) { // which may be anything
+			return errors.New(name + " has changed")
+		}
 	}
 	if !sameAudience(said["aud"], previous["aud"]) {
 		return errors.New("aud has changed")
 	}
-	if said["azp"] != previous["azp"] {
-		return errors.New("azp has changed")
-	}
 	for _, name := range []string{"auth_time", "nonce"} {
 		value, there := said[name]
 		before, known := previous[name]
-		if there && known && !reflect.DeepEqual(value, before) { // which may be anything, and then can't be compared
+		if there && known && !reflect.DeepEqual(value, before) {
 			return errors.New(name + " has changed")
 		}
 	}
