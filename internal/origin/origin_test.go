@@ -19,6 +19,8 @@ func TestOf(t *testing.T) {
 		"http://[::1]:8080/":                   "http://[::1]:8080",
 		"https://[2001:DB8::1]:443/":           "https://[2001:db8::1]",
 		"https://user:pass@shop.example.com:1": "https://shop.example.com:1",
+		"https://[FE80::1%25Eth0]:8443/":       "https://[fe80::1%25eth0]:8443",
+		"https://[fe80::1%25eth0]/":            "https://[fe80::1%25eth0]",
 	} {
 		u, err := url.Parse(address)
 		if err != nil {
