@@ -39,9 +39,6 @@ func TestBase64url(t *testing.T) {
 }
 
 func FuzzBase64url(f *testing.F) {
-	for _, text := range []string{"", "A", "AA", "AB", "AAA", "AAB", "AAAA", "____", "-_-_-_-_-_A", "AAAAAAAA\n", "AAAA=", "AAAAAAAA+"} {
-		f.Add(text)
-	}
 	f.Fuzz(func(t *testing.T, text string) { agree(t, text) })
 }
 

@@ -86,9 +86,6 @@ func TestKeyDoesNotPrint(t *testing.T) {
 }
 
 func FuzzParseKeys(f *testing.F) {
-	for _, seed := range []string{"", ",", "AAAA", cookie.NewKey().Encode(), "!" + cookie.NewKey().Encode()} {
-		f.Add(seed)
-	}
 	f.Fuzz(func(t *testing.T, text string) {
 		keys, err := cookie.ParseKeys(text)
 		if (err == nil) != (len(keys) > 0) {

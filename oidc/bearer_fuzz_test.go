@@ -20,12 +20,6 @@ func FuzzAuthorizationHeader(f *testing.F) {
 	token := b.token()
 	token.Claims["exp"] = b.clock().Add(24 * time.Hour).Unix()
 	good := token.Sign()
-	for _, seed := range []string{
-		"Bearer TOKEN", "bearer  TOKEN", "BEARER TOKEN", "DPoP TOKEN", "Bearer", "Bearer ", " Bearer TOKEN", "Bearer TOKEN ", "Bearer\tTOKEN", "Bearer TOKEN,TOKEN",
-		"Bearer TOKEN.", "Bearer .TOKEN", "Basic TOKEN", "Bearer \"TOKEN\"", "Bearer TOKEN=", "TOKEN", "Bearer ...", "Bearer eyJ.eyJ.", "Bearer token=TOKEN",
-	} {
-		f.Add(seed)
-	}
 	f.Fuzz(func(t *testing.T, header string) {
 		header = strings.ReplaceAll(header, "TOKEN", good)
 		r := httptest.NewRequest(http.MethodGet, "/orders", nil)
@@ -48,18 +42,6 @@ func FuzzTokenClaims(f *testing.F) {
 		c.Issuers = []oidc.TrustedIssuer{{Issuer: "service", HMACSecret: secret, NoAudienceClients: []string{"pool"}}}
 		c.Clock = func() time.Time { return time.Unix(1_800_000_000, 0) }
 	})
-	const whole = `{"iss":"service","sub":"alice","aud":"https://api.example.com","client_id":"app","exp":1800000300`
-	for _, seed := range []string{
-		whole + `}`, whole + `,"aud":"x"}`, whole + `,"Sub":"mallory"}`, whole + `,"at_hash":"x"}`, whole + `,"cnf":{}}`, whole + `,"cnf":{"jkt":"x"}}`, whole + `}{}`,
-		whole + `,"typ":"ID"}`, whole + `,"token_use":"id"}`, whole + `,"nbf":9e9}`, whole + `,"s\u0075b":"mallory"}`, whole + `,"roles":["a",{"b":[1e999]}]}`,
-		`{"iss":"service","sub":"alice","token_use":"access","client_id":"pool","exp":1800000300}`,
-		`{"iss":"service","sub":"alice","aud":["https://api.example.com",1],"exp":1800000300}`,
-		`{"iss":"service","sub":"\ud800","aud":["https://api.example.com"],"exp":1.8e9}`,
-		`{"iss":["service"]}`, `[]`, `null`, `{`, ``, "\xff",
-	} {
-		f.Add([]byte(seed), "JWT")
-		f.Add([]byte(seed), "at+jwt")
-	}
 	f.Fuzz(func(t *testing.T, payload []byte, typ string) {
 		token := b.provider.NewJWT(nil)
 		token.SignWith(oidctest.HMACKey("HS256", secret))
@@ -102,14 +84,6 @@ func FuzzProof(f *testing.F) {
 	b := newBench(f, oidctest.Config{}, nil)
 	key := oidctest.NewKey("EdDSA")
 	text := b.bound(key)
-	honest := b.prove(httptest.NewRequest(http.MethodGet, "/orders", nil), key, text, nil).Header.Get("DPoP")
-	f.Add("https://api.example.com/orders", "GET", "1", 0, `{}`)
-	f.Add("https://API.example.com:443/%6frders?a#b", "GET", "2", 59, `{"x":1}`)
-	f.Add("https://api.example.com/orders", "POST", "3", -60, `{"crit":["x"]}`)
-	f.Add("//api.example.com/orders", "get", "", 61, `{"typ":"JWT"}`)
-	f.Add("https://api.example.com\\@evil.example/orders", "GET", "4", 0, `{"jwk":{"kty":"OKP","crv":"Ed25519","x":"AAAA","d":"AAAA"}}`)
-	f.Add("https://api.example.com/%", "GET", "5", 0, `{"jwk":null,"alg":"none"}`)
-	f.Add(honest, "GET", "6", 0, `{"kid":7}`)
 	f.Fuzz(func(t *testing.T, htu, htm, jti string, age int, header string) {
 		var more map[string]any
 		if json.Unmarshal([]byte(header), &more) != nil {

@@ -12,16 +12,6 @@ import (
 // verified and what is believed are the same text.
 func FuzzParseJWS(f *testing.F) {
 
-	for _, header := range []string{
-		`{"alg":"RS256","kid":"1","typ":"JWT"}`, `{"alg":"none"}`, `{"alg":7}`, `{"alg":"RS256","alg":"none"}`, `{"ALG":"none"}`,
-		`{"alg":"RS256","crit":["exp"],"exp":1}`, `{"alg":"RS256","jwk":{}}`, `{}`, `[]`, `null`, "",
-	} {
-		f.Add(encode([]byte(header)) + "." + encode([]byte(`{"sub":"a"}`)) + "." + encode([]byte("signature")))
-	}
-	f.Add("..")
-	f.Add("a.b.c.d.e")
-	f.Add(strings.Repeat(".", 1000))
-	f.Add("e30=.e30.AA")
 	f.Fuzz(func(t *testing.T, text string) {
 		token, err := parseJWS(text)
 		if err != nil {
@@ -47,15 +37,6 @@ func FuzzParseJWS(f *testing.F) {
 
 // FuzzParseKeys: of whatever is published, only keys that may verify are kept.
 func FuzzParseKeys(f *testing.F) {
-	for _, seed := range []string{
-		`{"keys":[]}`, `{"keys":null}`, `{}`, `[]`, `{"keys":[{}]}`, `{"keys":[{"kty":"oct","k":"AAAA"}]}`, `{"keys":[7,null,"x",[]]}`,
-		`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}`, `{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}`,
-		`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","use":"sig","kid":"1"}]}`,
-		`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","key_ops":["sign"]}]}`,
-		`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"AA"}],"keys":[]}`,
-	} {
-		f.Add([]byte(seed))
-	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		keys, err := parseKeys(body)
 		if err != nil {
@@ -75,9 +56,6 @@ func FuzzParseKeys(f *testing.F) {
 // FuzzLifetime: whatever a provider says about its access token, it lives for
 // longer than nothing and no longer than a day.
 func FuzzLifetime(f *testing.F) {
-	for _, seed := range []string{"300", `"300"`, "-1", "0", "600000000000", "1e400", `"x"`, "null", "[]", "0.5", `"NaN"`, `"Inf"`, `"-Inf"`, "1e-300"} {
-		f.Add([]byte(seed), "e30.eyJleHAiOjE4MDAwMDAwMDB9.")
-	}
 	now := time.Unix(1_799_999_000, 0)
 	f.Fuzz(func(t *testing.T, expiresIn []byte, accessToken string) {
 		var value any

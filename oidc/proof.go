@@ -182,7 +182,7 @@ func (p *proofs) mac(made []byte) []byte {
 func (p *proofs) isNonce(value any) bool {
 	text, _ := value.(string)
 	nonce, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(nonce) != 8+16 || !hmac.Equal(nonce[8:], p.mac(nonce[:8])) {
+	if err != nil || len(nonce) != 8+16 || len(text) != base64.RawURLEncoding.EncodedLen(len(nonce)) || !hmac.Equal(nonce[8:], p.mac(nonce[:8])) {
 		return false
 	}
 	made := time.Unix(int64(binary.BigEndian.Uint64(nonce)), 0)

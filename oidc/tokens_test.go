@@ -78,12 +78,6 @@ func TestTokensDoNotPrint(t *testing.T) {
 }
 
 func FuzzParseTokens(f *testing.F) {
-	f.Add([]byte{})
-	f.Add([]byte{1, 0, 0, 0, 0, 0, 0})
-	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
-	f.Add(oidc.TokenSet{AccessToken: "a.b.c", RefreshToken: "r", IDToken: "eyJhIjoxfQ.eyJhIjoxfQ.AAAA", Expires: time.Now()}.Pack().Bytes())
-	f.Add(oidc.TokenSet{AccessToken: "a.b.c", RefreshToken: "r", ProofKey: oidc.NewProofKey()}.Pack().Bytes())
-	f.Add(make([]byte, 40))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		tokens, err := oidc.ParseTokens(frame)
 		if err != nil {
@@ -101,9 +95,6 @@ func FuzzParseTokens(f *testing.F) {
 }
 
 func FuzzTokenText(f *testing.F) {
-	for _, seed := range []string{"", ".", "a.b.c", "AAAA.AA==", "QR", "\xff."} {
-		f.Add(seed)
-	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if got := (oidc.TokenSet{AccessToken: text}).Pack().AccessToken(); got != text {
 			t.Fatalf("%q came back as %q", text, got)

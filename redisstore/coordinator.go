@@ -56,15 +56,26 @@ func (s *Store) Join(ctx context.Context, name string) ([]byte, func(ctx context
 func (s *Store) join(ctx context.Context, patience time.Duration, name, whose string) (verdict string, result []byte, err error) {
 	err = s.persist(ctx, patience, name, func(ctx context.Context, c *clients, _ int) error {
 		reply, err := joinScript.run(ctx, c.sessions, s.keys.renewal(name), whose, s.lease(), flag(s.link.mayLead())).AsStrSlice()
-		if err != nil || len(reply) == 0 {
-			return errors.Join(err, ctx.Err())
+		if err != nil {
+			return err
 		}
-		if verdict = reply[0]; len(reply) > 1 {
-			result = []byte(reply[1])
-		}
-		return nil
+		verdict, result, err = readVerdict(reply)
+		return err
 	})
 	return verdict, result, err
+}
+
+var errVerdict = errors.New("redisstore: Redis replied what joinScript doesn't")
+
+// readVerdict reads what joinScript replies.
+func readVerdict(reply []string) (verdict string, result []byte, err error) {
+	switch {
+	case len(reply) == 1 && (reply[0] == "lease" || reply[0] == "wait"):
+		return reply[0], nil, nil
+	case len(reply) == 2 && reply[0] == "result":
+		return reply[0], []byte(reply[1]), nil
+	}
+	return "", nil, errVerdict
 }
 
 func (s *Store) lease() string { return strconv.FormatInt(s.config.Lease.Milliseconds(), 10) }

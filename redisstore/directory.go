@@ -30,11 +30,8 @@ func (s *Store) List(ctx context.Context, owner string) (map[string][]byte, erro
 		all, err := c.sessions.Do(ctx, c.sessions.B().Hgetall().Key(s.keys.directory(owner)).Build()).AsStrMap()
 		now := s.config.Clock().UnixMilli()
 		for id, field := range all {
-			if len(field) < fieldHead {
-				continue
-			}
-			if expires, err := strconv.ParseInt(field[:expiryDigits], 10, 64); err == nil && expires > now {
-				entries[id] = []byte(field[fieldHead:])
+			if entry, ok := parseField(field, now); ok {
+				entries[id] = entry
 			}
 		}
 		return err
@@ -43,6 +40,18 @@ func (s *Store) List(ctx context.Context, owner string) (map[string][]byte, erro
 		return nil, err
 	}
 	return entries, nil
+}
+
+// parseField reads a field. What isn't one, or has expired, is no entry.
+func parseField(field string, now int64) (entry []byte, ok bool) {
+	if len(field) < fieldHead {
+		return nil, false
+	}
+	expires, err := strconv.ParseInt(field[:expiryDigits], 10, 64)
+	if err != nil || expires <= now {
+		return nil, false
+	}
+	return []byte(field[fieldHead:]), true
 }
 
 // Leave removes an entry.

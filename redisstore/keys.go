@@ -23,9 +23,10 @@ func (k keys) revocations() string { return string(k) + ":v:{" }
 
 // name returns the name in a key of a session or a revocation.
 func (k keys) name(key string) (string, bool) {
-	rest, ok := strings.CutPrefix(key, string(k)+":")
-	if !ok || len(rest) < len("s:{x}") || rest[1:3] != ":{" || (rest[0] != 's' && rest[0] != 'v') {
+	rest, ours := strings.CutPrefix(key, string(k)+":")
+	name, whole := strings.CutSuffix(rest, "}")
+	if !ours || !whole || len(name) < len("s:{x") || name[1:3] != ":{" || (name[0] != 's' && name[0] != 'v') {
 		return "", false
 	}
-	return rest[3 : len(rest)-1], true
+	return name[3:], true
 }
