@@ -43,7 +43,7 @@ func (fz *fuzzed) checkAuthorization(t *testing.T, location, about string) {
 		}
 	}
 	came, err := fz.flows.open(query.Get("state"))
-	if err != nil || !local(came.returnTo) || fz.isEndpoint(came.returnTo) {
+	if err != nil || !local(came.returnTo) || !fz.leadsOn(came.returnTo) {
 		t.Errorf("%q comes back to %q, %v", about, came.returnTo, err)
 	}
 	if len(query.Get("nonce")) != 43 || len(query.Get("code_challenge")) != 43 {
@@ -142,7 +142,7 @@ func FuzzState(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if page := fz.local(came.returnTo); !local(page) || fz.isEndpoint(page) {
+		if page := fz.local(came.returnTo); !local(page) || !fz.leadsOn(page) {
 			t.Fatalf("%x leads to %q", plain, page)
 		}
 		if link := fz.loginPath(came.returnTo); !local(link) {

@@ -25,7 +25,7 @@ func FuzzTokenAnswer(f *testing.F) {
 		if bound {
 			key = proof
 		}
-		set, err := c.redeem(context.Background(), c.metadata.known, "token", key, url.Values{"grant_type": {"refresh_token"}})
+		set, err := c.redeem(context.Background(), c.metadata.known, "token", key, "openid", url.Values{"grant_type": {"refresh_token"}})
 		if provider.calls > 2 || provider.calls == 2 && !bound {
 			t.Errorf("%d calls", provider.calls)
 		}

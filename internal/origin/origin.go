@@ -13,7 +13,7 @@ import (
 // 6874 §2).
 func Of(u *url.URL) string {
 	scheme, host, port := strings.ToLower(u.Scheme), strings.ToLower(u.Hostname()), u.Port()
-	if strings.Contains(host, ":") {
+	if strings.ContainsAny(host, "% ") {
 		host = strings.NewReplacer("%", "%25", " ", "%20").Replace(host)
 	}
 	if port == "" || port == "443" && scheme == "https" || port == "80" && scheme == "http" {
