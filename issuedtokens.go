@@ -17,7 +17,7 @@ type issuedTokens struct {
 	flights *refresh.Group
 
 	mu    sync.Mutex
-	known *shelf.Shelf[oidc.Tokens]
+	known *shelf.Shelf[string, oidc.Tokens]
 }
 
 const (
@@ -26,7 +26,7 @@ const (
 )
 
 func newIssuedTokens(flights *refresh.Group, clock func() time.Time) *issuedTokens {
-	return &issuedTokens{clock: clock, flights: flights, known: shelf.New[oidc.Tokens](issuedEntries, issuedBytes, nil)}
+	return &issuedTokens{clock: clock, flights: flights, known: shelf.New[string, oidc.Tokens](issuedEntries, issuedBytes, nil)}
 }
 
 // get returns the token that key names, new where ask brings one and the old one is

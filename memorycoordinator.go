@@ -18,7 +18,7 @@ type memoryCoordinator struct {
 
 	mu      sync.Mutex
 	leases  map[string]*lease
-	results *shelf.Shelf[outcome]
+	results *shelf.Shelf[string, outcome]
 	origins map[string]string // from the name of a renewed secret to the one it came from
 }
 

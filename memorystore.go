@@ -22,8 +22,8 @@ type MemoryStore struct {
 	renewals *memoryCoordinator
 
 	mu       sync.Mutex
-	sessions *shelf.Shelf[[]byte]
-	entries  *shelf.Shelf[[]byte]           // by owner and id
+	sessions *shelf.Shelf[string, []byte]
+	entries  *shelf.Shelf[string, []byte]   // by owner and id
 	owned    map[string]map[string]struct{} // ids, by owner
 	watchers map[*watcher]struct{}
 }
@@ -58,7 +58,7 @@ func NewMemoryStore(config MemoryStoreConfig) *MemoryStore {
 		clock:    config.Clock,
 		denials:  newDenylist(orDefault(max(config.MaxRevocations, 0), defaultRevocations), config.Clock),
 		renewals: newMemoryCoordinator(config.Clock),
-		sessions: shelf.New[[]byte](sessions, size, nil),
+		sessions: shelf.New[string, []byte](sessions, size, nil),
 		owned:    map[string]map[string]struct{}{},
 		watchers: map[*watcher]struct{}{},
 	}

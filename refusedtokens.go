@@ -17,7 +17,7 @@ type refusedTokens struct {
 	some  atomic.Bool // whether there are any, which most processes never have
 
 	mu    sync.Mutex
-	known *shelf.Shelf[struct{}]
+	known *shelf.Shelf[string, struct{}]
 }
 
 const (
@@ -26,7 +26,7 @@ const (
 )
 
 func newRefusedTokens(clock func() time.Time) *refusedTokens {
-	return &refusedTokens{clock: clock, known: shelf.New[struct{}](refusedEntries, refusedEntries, nil)}
+	return &refusedTokens{clock: clock, known: shelf.New[string, struct{}](refusedEntries, refusedEntries, nil)}
 }
 
 // add notes the tokens that key names.

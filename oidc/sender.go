@@ -21,7 +21,7 @@ type Sender struct {
 	clock func() time.Time
 
 	mu     sync.Mutex
-	nonces *shelf.Shelf[string] // by server
+	nonces *shelf.Shelf[string, string] // by server
 }
 
 const (
@@ -38,7 +38,7 @@ func NewSender(clock func() time.Time) *Sender {
 	if clock == nil {
 		clock = time.Now
 	}
-	return &Sender{clock: clock, nonces: shelf.New[string](nonceServers, nonceServers*maxNonce, nil)}
+	return &Sender{clock: clock, nonces: shelf.New[string, string](nonceServers, nonceServers*maxNonce, nil)}
 }
 
 // Send sends a copy of r through base with the access token in its Authorization

@@ -15,7 +15,8 @@ type Config struct {
 	Timeout time.Duration
 	// MaxEntries bounds how many results are remembered, and MaxBytes how long
 	// their values are together; a value longer than that is not remembered.
-	// The oldest results go first. Default 10,000 and 64 MiB.
+	// Results that nobody has asked for in the longest time go first. Default 10,000
+	// and 64 MiB.
 	MaxEntries, MaxBytes int
 	// Coordinator lets several processes renew once. What it is given is sealed.
 	// While it can't be asked nothing is renewed, or a secret that is good for one

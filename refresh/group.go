@@ -115,11 +115,11 @@ func (g *Group) board(ctx context.Context, key Key, renew func(context.Context) 
 	if g.closed {
 		return nil, ErrClosed
 	}
-	g.sweep()
-	if landed := g.results.get(key); landed != nil {
+	now := g.sweep()
+	if landed, ok := g.results.Get(key, now); ok {
 		return landed, nil
 	}
-	if failed := g.failures.get(key); failed != nil {
+	if failed, ok := g.failures.Get(key, now); ok {
 		return failed, nil
 	}
 	if flying := g.flights[key]; flying != nil {
@@ -144,11 +144,11 @@ func (g *Group) land(key Key, landed *flight) {
 	switch {
 	case landed.forgotten:
 	case landed.err != nil:
-		g.failures.add(key, landed, now.Add(failureMemory))
+		g.failures.add(key, landed, now, now.Add(failureMemory))
 	case now.Before(landed.result.Expires):
-		g.results.add(key, landed, g.until(key, landed.result))
+		g.results.add(key, landed, now, g.until(key, landed.result))
 		if landed.shared { // the others may learn first that it was presented
-			g.results.shorten(key, now.Add(linger))
+			g.results.Shorten(key, now.Add(linger))
 		}
 	}
 	g.count()
@@ -163,13 +163,13 @@ func (g *Group) sweep() time.Time {
 		g.failures = newMemory(g.config.MaxEntries, g.config.MaxBytes)
 	}
 	g.swept = now
-	g.results.sweep(now)
-	g.failures.sweep(now)
+	g.results.Sweep(now)
+	g.failures.Sweep(now)
 	g.count()
 	return now
 }
 
-func (g *Group) count() { g.remembered.Store(int64(g.results.len())) }
+func (g *Group) count() { g.remembered.Store(int64(g.results.Len())) }
 
 // Lookup returns the remembered renewal of key, without renewing.
 func (g *Group) Lookup(key Key) ([]byte, bool) {
@@ -178,8 +178,7 @@ func (g *Group) Lookup(key Key) ([]byte, bool) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sweep()
-	if landed := g.results.get(key); landed != nil {
+	if landed, ok := g.results.Get(key, g.sweep()); ok {
 		return landed.result.Value, true
 	}
 	return nil, false
@@ -201,7 +200,7 @@ func (g *Group) Presented(next Key) {
 	defer g.mu.Unlock()
 	now := g.sweep()
 	if old, ok := g.results.origin(next); ok {
-		g.results.shorten(old, now.Add(linger))
+		g.results.Shorten(old, now.Add(linger))
 	}
 	if g.config.Coordinator != nil {
 		g.tellPresented(next)
@@ -220,9 +219,9 @@ func (g *Group) Forget(key Key) {
 	if flying := g.flights[key]; flying != nil {
 		flying.forgotten = true
 	}
-	g.failures.remove(key)
+	g.failures.Remove(key)
 	for led := true; led; {
-		g.results.remove(key)
+		g.results.Remove(key)
 		key, led = g.results.origin(key)
 	}
 	g.count()

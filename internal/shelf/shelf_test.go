@@ -1,6 +1,7 @@
 package shelf
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -49,5 +50,61 @@ func TestShelf(t *testing.T) {
 	}
 	if want := []string{"b", "c", "a", "e", "d", "e", "a"}; !slices.Equal(gone, want) {
 		t.Errorf("removed %v, want %v", gone, want)
+	}
+}
+
+// TestShelfHoldsTogether does to a shelf whatever can be done to one, in any order.
+func TestShelfHoldsTogether(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	key := func() byte { return byte(random.IntN(40)) }
+	there, now := map[byte]int{}, time.Unix(1_800_000_000, 0)
+	s := New(16, 500, func(key byte, size int) {
+		if kept, ok := there[key]; !ok || kept != size {
+			t.Errorf("%d was not there", key)
+		}
+		delete(there, key)
+	})
+	for step := range 20_000 {
+		switch random.IntN(7) {
+		case 0, 1, 2:
+			key, size := key(), random.IntN(100)
+			s.Put(key, size, size, now, now.Add(time.Duration(random.IntN(50))*time.Second))
+			if _, ok := s.Get(key, now); ok {
+				there[key] = size
+			}
+		case 3:
+			s.Shorten(key(), now.Add(time.Duration(random.IntN(10))*time.Second))
+		case 4:
+			s.Remove(key())
+		case 5:
+			s.Get(key(), now)
+		case 6:
+			now = now.Add(time.Second)
+			s.Sweep(now)
+		}
+		if s.check(t, step); s.Len() != len(there) {
+			t.Fatalf("step %d: %d entries, of which %d are known", step, s.Len(), len(there))
+		}
+	}
+	s.Sweep(now.Add(time.Hour))
+	if s.check(t, -1); s.Len() != 0 || len(there) != 0 {
+		t.Errorf("an hour later: %d entries", s.Len())
+	}
+}
+
+func (s *Shelf[K, V]) check(t *testing.T, step int) {
+	t.Helper()
+	var bytes int
+	for key, e := range s.entries {
+		bytes += e.bytes
+		if e.key != key || s.expiry[e.turn] != e || e.use.Value != e {
+			t.Fatalf("step %d: an entry is not in its places", step)
+		}
+		if e.expires.Before(s.expiry[0].expires) {
+			t.Fatalf("step %d: another entry expires before the first", step)
+		}
+	}
+	if len(s.expiry) != s.Len() || s.used.Len() != s.Len() || bytes != s.bytes || s.Len() > s.maxEntries || bytes > s.maxBytes {
+		t.Fatalf("step %d: %d entries, %d expiries, %d uses, %d bytes, counted %d", step, s.Len(), len(s.expiry), s.used.Len(), bytes, s.bytes)
 	}
 }
