@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
 	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/origin"
+	"github.com/gatehouse-go/gatehouse/internal/outbound"
 	"github.com/gatehouse-go/gatehouse/internal/replay"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/refresh"
@@ -136,17 +137,6 @@ func (g *Gate) Downstream(d Downstream) (http.RoundTripper, error) {
 // answerPatience is how long a call waits for the answer to begin.
 const answerPatience = 30 * time.Second
 
-// newOutbound is the transport that calls to other services share.
-func newOutbound() http.RoundTripper {
-	transport, ok := http.DefaultTransport.(*http.Transport)
-	if !ok { // somebody replaced it; what they want is what they get
-		return http.DefaultTransport
-	}
-	transport = transport.Clone()
-	transport.ResponseHeaderTimeout = answerPatience
-	return transport
-}
-
 // calledOrigin checks an origin, and returns it as [origin.Of] does.
 func calledOrigin(text string, insecureHTTP bool) (string, error) {
 	u, err := url.Parse(text)
@@ -178,7 +168,8 @@ func (g *Gate) makeCalls(credentials *oidc.Client) (err error) {
 	if g.config.DPoP {
 		g.ownKey = oidc.NewProofKey()
 	}
-	g.sender, g.outbound = oidc.NewSender(g.config.Clock), newOutbound()
+	g.sender = oidc.NewSender(g.config.Clock)
+	g.outbound = outbound.Transport(func(t *http.Transport) { t.ResponseHeaderTimeout = answerPatience })
 	g.flights, err = refresh.New(refresh.Config{Leeway: max(g.config.RefreshLeeway, 0), Clock: g.config.Clock})
 	g.issued = newIssuedTokens(g.flights, g.config.Clock)
 	g.refused = newRefusedTokens(g.config.Clock)

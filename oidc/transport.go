@@ -11,11 +11,14 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/loopback"
+	"github.com/gatehouse-go/gatehouse/internal/outbound"
 )
 
 const (
 	// maxBody bounds every answer, decompressed.
 	maxBody = 1 << 20
+	// maxHeader bounds its header, where the client is ours.
+	maxHeader = 64 << 10
 	// callTimeout bounds one call to the provider, its body included.
 	callTimeout = 8 * time.Second
 )
@@ -37,20 +40,10 @@ func harden(given *http.Client) *http.Client {
 	}
 	base := client.Transport
 	if base == nil {
-		base = newTransport()
+		base = outbound.Transport(func(t *http.Transport) { t.MaxResponseHeaderBytes = maxHeader })
 	}
 	client.Transport = bounded{base}
 	return &client
-}
-
-func newTransport() http.RoundTripper {
-	transport, ok := http.DefaultTransport.(*http.Transport)
-	if !ok { // somebody replaced it; what they want is what they get
-		return http.DefaultTransport
-	}
-	transport = transport.Clone()
-	transport.MaxResponseHeaderBytes = 64 << 10
-	return transport
 }
 
 // bounded cuts bodies off, with an error. A transport that panics has failed: what
