@@ -36,7 +36,6 @@ type Login struct {
 // with parameters of their own; everything else is what [Gate.RequireLogin]
 // does by itself.
 func (g *Gate) Login(w http.ResponseWriter, r *http.Request, login Login) {
-	w = &uncached{ResponseWriter: w}
 	if g.provider == nil {
 		g.Fail(w, r, &Error{Status: http.StatusInternalServerError, Cause: errSignsNobodyIn})
 		return

@@ -307,7 +307,7 @@ func TestAuthorizationParameters(t *testing.T) {
 	}{
 		{"configured", configured, "/me", map[string]string{"max_age": "600", "acr_values": "gold silver", "audience": "orders"}},
 		{"a link can't weaken", configured, "/auth/login?prompt=none&max_age=9999&acr_values=bronze",
-			map[string]string{"max_age": "600", "acr_values": "gold silver"}},
+			map[string]string{"prompt": "login consent", "max_age": "600", "acr_values": "gold silver"}},
 		{"a link can strengthen", configured, "/auth/login?max_age=30", map[string]string{"max_age": "30"}},
 		{"a link asks", nil, "/auth/login?prompt=select_account&login_hint=bob&max_age=0&acr_values=mfa",
 			map[string]string{"login_hint": "bob", "max_age": "0", "acr_values": "mfa"}},
@@ -335,11 +335,11 @@ func TestAuthorizationParameters(t *testing.T) {
 				})
 				return g.Wrap(mux)
 			}})
-			asked, err := url.Parse(w.browser().get(c.path).location(t))
-			if err != nil {
-				t.Fatal(err)
+			res := w.browser().get(c.path)
+			if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("Referrer-Policy") != "no-referrer" {
+				t.Errorf("header %v", res.Header)
 			}
-			query := asked.Query()
+			query := parse(t, res.location(t)).Query()
 			for name, want := range c.want {
 				if got := query[name]; want == "" && got != nil || want != "" && !slices.Equal(got, []string{want}) {
 					t.Errorf("%s = %q, want %q", name, got, want)

@@ -40,6 +40,10 @@ func TestSessionFrame(t *testing.T) {
 	if _, err := parseSession(append(frame, 0)); err == nil {
 		t.Error("trailing bytes are accepted")
 	}
+	s.ends = 1 << 60 // which overflows in milliseconds
+	if _, err := parseSession(s.frame()); err == nil {
+		t.Error("a moment beyond all times is accepted")
+	}
 }
 
 func TestSessionExpiry(t *testing.T) {
