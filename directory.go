@@ -3,8 +3,6 @@ package gatehouse
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
-	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -15,19 +13,16 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/useragent"
 )
 
-// Session is one of somebody's sessions, as [Gate.Sessions] lists them.
-type Session struct {
-	// ID names it to [Gate.Revoke]. It opens nothing.
-	ID string
-	// Began is when the person signed in, Seen when a request last counted as
-	// use, to a few minutes, and Ends when it is over at the latest.
-	Began, Seen, Ends time.Time
-	// Where is the browser and the system it runs on, in words such as "Firefox
-	// on Windows"; "" where it said neither. Nothing more of the request is kept,
-	// and no address.
-	Where string
-
-	provider string // the name under which a logout at the provider revokes it
+// Directory lists the sessions of each person. Owners and ids are opaque, short
+// ASCII; entries are sealed.
+type Directory interface {
+	// Enter lists entry under owner and id until expires, in place of an
+	// earlier one.
+	Enter(ctx context.Context, owner, id string, entry []byte, expires time.Time) error
+	// List returns the entries of owner, by id.
+	List(ctx context.Context, owner string) (map[string][]byte, error)
+	// Leave removes an entry. It is no error when there is none.
+	Leave(ctx context.Context, owner, id string) error
 }
 
 // directory lists who is signed in where. It is a convenience: what it doesn't
@@ -58,47 +53,6 @@ func newDirectory(c Config) (*directory, error) {
 	}
 	d.list = NewMemoryStore(MemoryStoreConfig{MaxBytes: 32 << 20, Clock: c.Clock})
 	return d, nil
-}
-
-const (
-	entryVersion = 1
-	maxWhere     = 64
-)
-
-func (s Session) frame() []byte {
-	frame := []byte{entryVersion}
-	for _, moment := range []int64{s.Began.UnixMilli(), s.Seen.Unix(), s.Ends.Unix()} {
-		frame = binary.AppendUvarint(frame, uint64(moment))
-	}
-	return append(append(frame, s.provider...), s.Where...)
-}
-
-var errEntry = errors.New("gatehouse: not an entry of a session")
-
-func parseEntry(id string, frame []byte) (Session, error) {
-	if len(frame) == 0 || frame[0] != entryVersion {
-		return Session{}, errEntry
-	}
-	rest := frame[1:]
-	var moments [3]int64
-	for i := range moments {
-		value, n := binary.Uvarint(rest)
-		if n <= 0 || value > maxMoment {
-			return Session{}, errEntry
-		}
-		moments[i], rest = int64(value), rest[n:]
-	}
-	if len(rest) < nameLength || len(rest) > nameLength+maxWhere {
-		return Session{}, errEntry
-	}
-	return Session{
-		ID:       id,
-		Began:    time.UnixMilli(moments[0]),
-		Seen:     time.Unix(moments[1], 0),
-		Ends:     time.Unix(moments[2], 0),
-		Where:    string(rest[nameLength:]),
-		provider: string(rest[:nameLength]),
-	}, nil
 }
 
 // enter lists a session, or what is new about it.
@@ -148,35 +102,6 @@ func (d *directory) leave(ctx context.Context, sub, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, directoryBudget)
 	defer cancel()
 	return d.list.Leave(ctx, d.names.user(sub), id)
-}
-
-// Sessions returns the live sessions of a user of the issuer, by the sub claim,
-// the latest seen first, a hundred at most. It knows those of all processes where
-// [Config.Store] or [Config.Revocations] is a [Directory], otherwise those that
-// this process has seen begin or be used. An error says that the directory can't be
-// read now, or that the Gate was made by [NewResourceServer] and has none.
-func (g *Gate) Sessions(ctx context.Context, sub string) ([]Session, error) {
-	if g.directory == nil {
-		return nil, errSignsNobodyIn
-	}
-	listed, err := g.directory.of(ctx, sub)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, storeBudget) // for all of them
-	defer cancel()
-	alive := listed[:0]
-	user := g.names.user(sub)
-	for _, one := range listed {
-		before, err := g.denials.latest(ctx, one.ID, user, one.provider)
-		if err != nil {
-			return nil, err
-		}
-		if before.IsZero() || one.Began.UnixMilli() > before.UnixMilli() {
-			alive = append(alive, one)
-		}
-	}
-	return alive, nil
 }
 
 // whereOf says where a request comes from.

@@ -1,169 +1,93 @@
 package gatehouse
 
 import (
-	_ "embed"
-	"fmt"
-	"html/template"
-	"net/http"
-	"slices"
+	"context"
+	"encoding/binary"
+	"errors"
 	"time"
-
-	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
 )
 
-//go:embed sessions.html
-var sessionsHTML string
+// Session is one of somebody's sessions, as [Gate.Sessions] lists them.
+type Session struct {
+	// ID names it to [Gate.Revoke]. It opens nothing.
+	ID string
+	// Began is when the person signed in, Seen when a request last counted as
+	// use, to a few minutes, and Ends when it is over at the latest.
+	Began, Seen, Ends time.Time
+	// Where is the browser and the system it runs on, in words such as "Firefox
+	// on Windows"; "" where it said neither. Nothing more of the request is kept,
+	// and no address.
+	Where string
 
-// sessionsPath is where the list of sessions is.
-func (g *Gate) sessionsPath() string { return g.config.AuthPath + "/sessions" }
-
-// sessionsPage is what sessions.html shows.
-type sessionsPage struct {
-	Style    template.CSS
-	Action   string
-	Sessions []sessionRow
+	provider string // the name under which a logout at the provider revokes it
 }
 
-// sessionRow is one session, in words and for programs.
-type sessionRow struct {
-	ID      string `json:"id"`
-	Current bool   `json:"current"`
-	BeganAt string `json:"began"` // RFC 3339
-	SeenAt  string `json:"seen"`
-	EndsAt  string `json:"ends"`
-	Where   string `json:"where"`
-
-	Name  string `json:"-"`
-	Began string `json:"-"`
-	Seen  string `json:"-"`
-}
-
-// serveSessions shows people where they are signed in, and signs them out there:
-// a POST with session, the id of one of theirs, or with all. Only the person may
-// do so, from a page of this site.
-func (g *Gate) serveSessions(w http.ResponseWriter, r *http.Request) {
-	if !allowMethods(w, r, http.MethodGet, http.MethodHead, http.MethodPost) {
-		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
-		return
+// Sessions returns the live sessions of a user of the issuer, by the sub claim,
+// the latest seen first, a hundred at most. It knows those of all processes where
+// [Config.Store] or [Config.Revocations] is a [Directory], otherwise those that
+// this process has seen begin or be used. An error says that the directory can't be
+// read now, or that the Gate was made by [NewResourceServer] and has none.
+func (g *Gate) Sessions(ctx context.Context, sub string) ([]Session, error) {
+	if g.directory == nil {
+		return nil, errSignsNobodyIn
 	}
-	if r.Method == http.MethodPost && !g.sameOrigin(r) {
-		g.Fail(w, r, &Error{Status: http.StatusForbidden, Message: "Another site asked to sign you out. You are still signed in."})
-		return
-	}
-	w, r = g.establish(w, r, false)
-	switch v := g.visit(r.Context()); {
-	case v.failure != nil:
-		g.Fail(w, r, v.failure)
-	case v.identity == nil || v.bearer: // an access token has no session
-		g.challengeAnonymous(w, r, v)
-	case r.Method == http.MethodPost:
-		g.endSessions(w, r, v.identity)
-	default:
-		g.showSessions(w, r, v.identity)
-	}
-}
-
-func (g *Gate) showSessions(w http.ResponseWriter, r *http.Request, who *Identity) {
-	listed, err := g.Sessions(r.Context(), who.Subject())
+	listed, err := g.directory.of(ctx, sub)
 	if err != nil {
-		g.Fail(w, r, err)
-		return
+		return nil, err
 	}
-	rows, now := []sessionRow{}, g.config.Clock()
-	for _, one := range withCurrent(listed, who, r) {
-		rows = append(rows, sessionRow{
-			ID:      one.ID,
-			Current: one.ID == who.SessionID(),
-			BeganAt: one.Began.UTC().Format(time.RFC3339),
-			SeenAt:  one.Seen.UTC().Format(time.RFC3339),
-			EndsAt:  one.Ends.UTC().Format(time.RFC3339),
-			Where:   one.Where,
-			Name:    orDefault(one.Where, "Unknown device"),
-			Began:   ago(now.Sub(one.Began)),
-			Seen:    ago(now.Sub(one.Seen)),
-		})
-	}
-	g.pages.headers(w)
-	if !fetchmeta.Document(r) {
-		writeJSON(w, "application/json", http.StatusOK, map[string]any{"sessions": rows})
-		return
-	}
-	g.pages.write(w, http.StatusOK, "sessions", sessionsPage{
-		Style: template.CSS(pageCSS), Action: g.sessionsPath(), Sessions: rows, // our own embedded file
-	})
-}
-
-// withCurrent puts the session that asks in front, also where the directory
-// doesn't know it, such as after a restart.
-func withCurrent(listed []Session, who *Identity, r *http.Request) []Session {
-	isCurrent := func(one Session) bool { return one.ID == who.SessionID() }
-	if i := slices.IndexFunc(listed, isCurrent); i >= 0 {
-		current := listed[i]
-		return slices.Insert(slices.Delete(listed, i, i+1), 0, current)
-	}
-	s := who.session()
-	current := Session{ID: who.SessionID(), Began: time.UnixMilli(s.begun), Seen: time.Unix(s.seen, 0), Ends: who.SessionEnds(), Where: whereOf(r)}
-	return slices.Insert(listed, 0, current)
-}
-
-// ago is how long ago something was, in words.
-func ago(d time.Duration) string {
-	count := func(n int, unit string) string {
-		if n == 1 {
-			return "1 " + unit + " ago"
+	ctx, cancel := context.WithTimeout(ctx, storeBudget) // for all of them
+	defer cancel()
+	alive := listed[:0]
+	user := g.names.user(sub)
+	for _, one := range listed {
+		before, err := g.denials.latest(ctx, one.ID, user, one.provider)
+		if err != nil {
+			return nil, err
 		}
-		return fmt.Sprintf("%d %ss ago", n, unit)
+		if before.IsZero() || one.Began.UnixMilli() > before.UnixMilli() {
+			alive = append(alive, one)
+		}
 	}
-	switch {
-	case d < time.Minute:
-		return "just now"
-	case d < time.Hour:
-		return count(int(d/time.Minute), "minute")
-	case d < 24*time.Hour:
-		return count(int(d/time.Hour), "hour")
-	}
-	return count(int(d/(24*time.Hour)), "day")
+	return alive, nil
 }
 
-// endSessions ends what the form names. That a session is over already is fine;
-// that it is somebody else's looks no different.
-func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request, who *Identity) {
-	values, err := parameters(w, r)
-	if err != nil {
-		g.Fail(w, r, &Error{Status: http.StatusBadRequest, Message: "This form is not complete.", Cause: err})
-		return
+const (
+	entryVersion = 1
+	maxWhere     = 64
+)
+
+func (s Session) frame() []byte {
+	frame := []byte{entryVersion}
+	for _, moment := range []int64{s.Began.UnixMilli(), s.Seen.Unix(), s.Ends.Unix()} {
+		frame = binary.AppendUvarint(frame, uint64(moment))
 	}
-	id, all, own := values.Get("session"), values.Get("all") == "1", g.newest(r)
-	switch {
-	case all == (id != ""): // neither, or both
-		err = &Error{Status: http.StatusBadRequest, Message: "This form doesn't say which session is to end."}
-	case all:
-		err = g.Revoke(r.Context(), Revocation{Subject: who.Subject()})
-	case id == who.SessionID():
-	default:
-		err = g.endOwn(r, who, id)
-	}
-	switch {
-	case err != nil:
-		g.Fail(w, r, err)
-	case all || id == who.SessionID():
-		g.signOut(w, r, own)
-	case fetchmeta.Document(r):
-		redirect(w, r, g.sessionsPath())
-	default:
-		g.pages.headers(w)
-		w.WriteHeader(http.StatusNoContent)
-	}
+	return append(append(frame, s.provider...), s.Where...)
 }
 
-// endOwn ends another session of the same person.
-func (g *Gate) endOwn(r *http.Request, who *Identity, id string) error {
-	listed, err := g.directory.of(r.Context(), who.Subject())
-	if err != nil || !slices.ContainsFunc(listed, func(one Session) bool { return one.ID == id }) {
-		return err
+var errEntry = errors.New("gatehouse: not an entry of a session")
+
+func parseEntry(id string, frame []byte) (Session, error) {
+	if len(frame) == 0 || frame[0] != entryVersion {
+		return Session{}, errEntry
 	}
-	if err := g.Revoke(r.Context(), Revocation{Session: id}); err != nil {
-		return err
+	rest := frame[1:]
+	var moments [3]int64
+	for i := range moments {
+		value, n := binary.Uvarint(rest)
+		if n <= 0 || value > maxMoment {
+			return Session{}, errEntry
+		}
+		moments[i], rest = int64(value), rest[n:]
 	}
-	return g.directory.leave(r.Context(), who.Subject(), id)
+	if len(rest) < nameLength || len(rest) > nameLength+maxWhere {
+		return Session{}, errEntry
+	}
+	return Session{
+		ID:       id,
+		Began:    time.UnixMilli(moments[0]),
+		Seen:     time.Unix(moments[1], 0),
+		Ends:     time.Unix(moments[2], 0),
+		Where:    string(rest[nameLength:]),
+		provider: string(rest[:nameLength]),
+	}, nil
 }

@@ -41,18 +41,6 @@ type Revocations interface {
 	Revoked(ctx context.Context, names ...string) (before []time.Time, err error)
 }
 
-// Directory lists the sessions of each person. Owners and ids are opaque, short
-// ASCII; entries are sealed.
-type Directory interface {
-	// Enter lists entry under owner and id until expires, in place of an
-	// earlier one.
-	Enter(ctx context.Context, owner, id string, entry []byte, expires time.Time) error
-	// List returns the entries of owner, by id.
-	List(ctx context.Context, owner string) (map[string][]byte, error)
-	// Leave removes an entry. It is no error when there is none.
-	Leave(ctx context.Context, owner, id string) error
-}
-
 // Watcher is what a [Revocations] or a [Store] may be besides: it calls changed as
 // soon as another process has revoked names, or deleted or saved what this one has
 // loaded under such an id, or, with nil, may have done so with any. stop ends that.
