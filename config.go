@@ -249,10 +249,10 @@ func (c Config) withDefaults() (Config, error) {
 		badAuthPath,
 		localPath("AfterLogin", c.AfterLogin),
 		localPath("AfterLogout", c.AfterLogout),
-		notNegative("SessionLifetime", c.SessionLifetime),
-		notNegative("RefreshLeeway", c.RefreshLeeway),
-		notNegative("OutageGrace", c.OutageGrace),
-		notNegative("RevocationGrace", c.RevocationGrace),
+		mistake.Negative("SessionLifetime", c.SessionLifetime),
+		mistake.Negative("RefreshLeeway", c.RefreshLeeway),
+		mistake.Negative("OutageGrace", c.OutageGrace),
+		mistake.Negative("RevocationGrace", c.RevocationGrace),
 		c.checkPrompt(),
 		c.checkAuthParams(),
 	)
@@ -300,13 +300,6 @@ func orDefault[T comparable](value, fallback T) T {
 		return fallback
 	}
 	return value
-}
-
-func notNegative(field string, d time.Duration) error {
-	if d < 0 {
-		return fmt.Errorf("%s: must not be negative, is %v", field, d)
-	}
-	return nil
 }
 
 func localPath(field, given string) error {

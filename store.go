@@ -81,20 +81,14 @@ var errStore = errors.New("gatehouse: the session store does not answer")
 
 // unreachable is a failing store as an answer: nobody is signed out by it.
 func unreachable(err error) error {
-	return &Error{
-		Status:     http.StatusServiceUnavailable,
-		Message:    "Your sign-in can't be checked right now. You are still signed in; please try again in a moment.",
-		RetryAfter: retryAfter,
-		Cause:      errors.Join(errStore, err),
-	}
+	return storeFailure("Your sign-in can't be checked right now. You are still signed in; please try again in a moment.", err)
 }
 
 // unkept is unreachable for what was to be done.
 func unkept(err error) error {
-	return &Error{
-		Status:     http.StatusServiceUnavailable,
-		Message:    "This can't be done right now. Please try again in a moment.",
-		RetryAfter: retryAfter,
-		Cause:      errors.Join(errStore, err),
-	}
+	return storeFailure("This can't be done right now. Please try again in a moment.", err)
+}
+
+func storeFailure(message string, err error) error {
+	return &Error{Status: http.StatusServiceUnavailable, Message: message, RetryAfter: retryAfter, Cause: errors.Join(errStore, err)}
 }

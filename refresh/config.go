@@ -2,8 +2,9 @@ package refresh
 
 import (
 	"errors"
-	"fmt"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/mistake"
 )
 
 // Config is what a [Group] is told. Its zero value is usable.
@@ -27,19 +28,12 @@ type Config struct {
 }
 
 func (c *Config) check() error {
-	var mistakes []error
-	for _, field := range []struct {
-		name     string
-		negative bool
-	}{
-		{"Leeway", c.Leeway < 0}, {"Timeout", c.Timeout < 0},
-		{"MaxEntries", c.MaxEntries < 0}, {"MaxBytes", c.MaxBytes < 0},
-	} {
-		if field.negative {
-			mistakes = append(mistakes, fmt.Errorf("%s: must not be negative", field.name))
-		}
-	}
-	return errors.Join(mistakes...)
+	return errors.Join(
+		mistake.Negative("Leeway", c.Leeway),
+		mistake.Negative("Timeout", c.Timeout),
+		mistake.Negative("MaxEntries", c.MaxEntries),
+		mistake.Negative("MaxBytes", c.MaxBytes),
+	)
 }
 
 func (c *Config) setDefaults() {

@@ -19,7 +19,7 @@ type Renewals interface {
 
 // Coordinator tests an implementation of refresh.Coordinator.
 func Coordinator(t *testing.T, open func(t testing.TB) (here, there Renewals)) {
-	for name, test := range map[string]func(p *renewals){
+	each(t, (*testing.T).Parallel, open, func(p pair[Renewals]) *renewals { return &renewals{p} }, map[string]func(*renewals){
 		"one leads":             (*renewals).oneLeads,
 		"failure":               (*renewals).failure,
 		"a long renewal":        (*renewals).long,
@@ -33,21 +33,10 @@ func Coordinator(t *testing.T, open func(t testing.TB) (here, there Renewals)) {
 		"forgotten by the next": (*renewals).forgottenByNext,
 		"forgotten under way":   (*renewals).forgottenUnderWay,
 		"nothing to say":        (*renewals).nothing,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := &renewals{T: t, ctx: background(t)}
-			p.here, p.there = open(t)
-			test(p)
-		})
-	}
+	})
 }
 
-type renewals struct {
-	*testing.T
-	ctx         context.Context
-	here, there Renewals
-}
+type renewals struct{ pair[Renewals] }
 
 type finisher = func(ctx context.Context, result []byte, next string, until time.Time) error
 

@@ -18,7 +18,7 @@ type Lists interface {
 
 // Directory tests an implementation of gatehouse.Directory.
 func Directory(t *testing.T, open func(t testing.TB) (here, there Lists)) {
-	for name, test := range map[string]func(p *lists){
+	each(t, nil, open, func(p pair[Lists]) *lists { return &lists{p} }, map[string]func(*lists){
 		"nobody":           (*lists).nobody,
 		"entered and left": (*lists).enteredAndLeft,
 		"in its place":     (*lists).inItsPlace,
@@ -26,20 +26,10 @@ func Directory(t *testing.T, open func(t testing.TB) (here, there Lists)) {
 		"expires":          (*lists).expires,
 		"any bytes":        (*lists).anyBytes,
 		"many at once":     (*lists).many,
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := &lists{T: t, ctx: background(t)}
-			p.here, p.there = open(t)
-			test(p)
-		})
-	}
+	})
 }
 
-type lists struct {
-	*testing.T
-	ctx         context.Context
-	here, there Lists
-}
+type lists struct{ pair[Lists] }
 
 func (p *lists) enter(at Lists, owner, id, entry string, life time.Duration) {
 	p.Helper()

@@ -22,7 +22,7 @@ type watcher interface {
 
 // Revocations tests an implementation of gatehouse.Revocations.
 func Revocations(t *testing.T, open func(t testing.TB) (here, there Denials)) {
-	for name, test := range map[string]func(p *denials){
+	each(t, nil, open, func(p pair[Denials]) *denials { return &denials{p, time.Now()} }, map[string]func(*denials){
 		"nobody":               (*denials).nobody,
 		"one of several":       (*denials).oneOfSeveral,
 		"later times count":    (*denials).laterTimes,
@@ -33,20 +33,12 @@ func Revocations(t *testing.T, open func(t testing.TB) (here, there Denials)) {
 		"watched":              (*denials).watched,
 		"watched until stop":   (*denials).watchedUntilStop,
 		"before in the future": (*denials).future,
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := &denials{T: t, ctx: background(t), now: time.Now()}
-			p.here, p.there = open(t)
-			test(p)
-		})
-	}
+	})
 }
 
 type denials struct {
-	*testing.T
-	ctx         context.Context
-	now         time.Time
-	here, there Denials
+	pair[Denials]
+	now time.Time
 }
 
 func (p *denials) revoke(at Denials, name string, before, until time.Time) {

@@ -19,7 +19,7 @@ type Sessions interface {
 
 // Store tests an implementation of gatehouse.Store.
 func Store(t *testing.T, open func(t testing.TB) (here, there Sessions)) {
-	for name, test := range map[string]func(p *sessions){
+	each(t, nil, open, func(p pair[Sessions]) *sessions { return &sessions{p} }, map[string]func(*sessions){
 		"nothing there":         (*sessions).nothing,
 		"compare and set":       (*sessions).compareAndSet,
 		"one of many":           (*sessions).oneOfMany,
@@ -31,20 +31,10 @@ func Store(t *testing.T, open func(t testing.TB) (here, there Sessions)) {
 		"changed by another":    (*sessions).changedByAnother,
 		"deleted stays deleted": (*sessions).deletedStaysDeleted,
 		"own changes are seen":  (*sessions).ownChanges,
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := &sessions{T: t, ctx: background(t)}
-			p.here, p.there = open(t)
-			test(p)
-		})
-	}
+	})
 }
 
-type sessions struct {
-	*testing.T
-	ctx         context.Context
-	here, there Sessions
-}
+type sessions struct{ pair[Sessions] }
 
 func (p *sessions) save(at Sessions, id string, previous, value []byte, life time.Duration, want bool) {
 	p.Helper()

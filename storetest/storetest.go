@@ -52,6 +52,27 @@ func background(t testing.TB) context.Context {
 	return ctx
 }
 
+// pair is what a test has: two values onto the same data, which is empty.
+type pair[V any] struct {
+	*testing.T
+	ctx         context.Context
+	here, there V
+}
+
+// each runs every test with a pair of its own. begin is called first, if it isn't nil.
+func each[V, P any](t *testing.T, begin func(*testing.T), open func(t testing.TB) (here, there V), as func(pair[V]) P, tests map[string]func(P)) {
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if begin != nil {
+				begin(t)
+			}
+			p := pair[V]{T: t, ctx: background(t)}
+			p.here, p.there = open(t)
+			test(as(p))
+		})
+	}
+}
+
 // everyByte is a value that no text survives being taken for.
 func everyByte(size int) []byte {
 	all := make([]byte, 256)

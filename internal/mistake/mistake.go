@@ -5,10 +5,19 @@ package mistake
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Of is something wrong with a field.
 func Of(field, what string) error { return fmt.Errorf("%s: %s", field, what) }
+
+// Negative is a field that must not be negative; nil where it isn't.
+func Negative[T int | time.Duration](field string, value T) error {
+	if value >= 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: must not be negative, is %v", field, value)
+}
 
 // From is an error that came of a field; nil where there is none.
 func From(field string, err error) error {
