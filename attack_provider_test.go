@@ -143,6 +143,9 @@ func TestAttacksOnTheLine(t *testing.T) {
 					if res := b.visit("/me"); strings.Contains(res.body, "<script") {
 						t.Errorf("it shows %s", res.body)
 					}
+					if strings.Contains(w.log.String(), "alert(1)") {
+						t.Errorf("the log says %s", w.log)
+					}
 				},
 			}
 			t.Run(string(endpoint)+", "+name, func(t *testing.T) {

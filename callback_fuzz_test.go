@@ -31,7 +31,7 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string, mine, posted bool) {
 		fz := gates[posted]
 		began = newFlow(fz.now, nil)
-		id, sealed, err := fz.flows.seal(began, "/orders")
+		id, sealed, err := fz.flows.seal("/orders")
 		if err != nil {
 			t.Fatal(err)
 		}

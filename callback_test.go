@@ -26,7 +26,7 @@ func TestUsedCallback(t *testing.T) {
 	if got := again.location(t); got != w.app.URL+"/orders/7" {
 		t.Errorf("leads to %s", got)
 	}
-	w.clock.advance(11 * time.Minute) // also when state has expired
+	w.clock.advance(11 * time.Minute) // also when the flow has expired
 	b.signIn()
 	again = b.get(callback)
 	if again.StatusCode != http.StatusFound || again.Header.Get("Location") != "/orders/7" {

@@ -100,14 +100,13 @@ func (f flow) mac(purpose string) []byte {
 type flows struct {
 	jar   *cookie.Jar
 	codec *cookie.Codec
-	clock func() time.Time
 }
 
-// state is the state parameter, opened.
+// state is the state parameter, opened. It doesn't expire, because where it leads to
+// stays known: the flow's cookie does.
 type state struct {
 	flow     string // the flow cookie's id
 	returnTo string
-	expired  bool
 }
 
 const flowIDLength = 9
@@ -115,11 +114,10 @@ const flowIDLength = 9
 var errState = errors.New("gatehouse: state is not ours")
 
 // seal returns the state parameter of a new flow, and the id of its cookie.
-func (f *flows) seal(began flow, returnTo string) (id, sealed string, err error) {
+func (f *flows) seal(returnTo string) (id, sealed string, err error) {
 	var random [flowIDLength]byte
 	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
-	text := binary.BigEndian.AppendUint64(random[:], uint64(began.expires().Unix()))
-	sealed, err = f.codec.Encode("state", append(text, returnTo...))
+	sealed, err = f.codec.Encode("state", append(random[:], returnTo...))
 	return flowID(random[:]), sealed, err
 }
 
@@ -163,19 +161,13 @@ func openFlow(jar *cookie.Jar, r *http.Request) (flow, bool) {
 	return parseFlow(frame)
 }
 
-// open reads a state of ours, expired or not: where it leads to stays known.
+// open reads a state of ours.
 func (f *flows) open(sealed string) (state, error) {
 	var text []byte
-	if err := f.codec.Decode("state", sealed, &text); err != nil || len(text) < flowIDLength+8 {
+	if err := f.codec.Decode("state", sealed, &text); err != nil || len(text) < flowIDLength {
 		return state{}, errState
 	}
-	id, rest := text[:flowIDLength], text[flowIDLength:]
-	expires := time.Unix(int64(binary.BigEndian.Uint64(rest)), 0)
-	return state{
-		flow:     flowID(id),
-		returnTo: string(rest[8:]),
-		expired:  !f.clock().Before(expires),
-	}, nil
+	return state{flow: flowID(text[:flowIDLength]), returnTo: string(text[flowIDLength:])}, nil
 }
 
 // take removes the flow's cookie and returns it: a flow is used once.
@@ -183,5 +175,5 @@ func (f *flows) take(w http.ResponseWriter, r *http.Request, of state) (flow, bo
 	jar := f.jar.Member(of.flow)
 	taken, ok := openFlow(jar, r)
 	jar.Clear(w, r)
-	return taken, ok && !of.expired
+	return taken, ok
 }

@@ -44,7 +44,7 @@ func (g *Gate) makeJars() error {
 		g.sessions, err = cookie.New(sessionJar)
 		mistakes = append(mistakes, mistake.From("CookieCodec", err))
 	}
-	g.flows = &flows{jar: jar, codec: flowCodec, clock: c.Clock}
+	g.flows = &flows{jar: jar, codec: flowCodec}
 	return errors.Join(mistakes...)
 }
 

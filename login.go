@@ -53,7 +53,7 @@ func (g *Gate) Login(w http.ResponseWriter, r *http.Request, login Login) {
 func (g *Gate) begin(w http.ResponseWriter, r *http.Request, login Login) (string, error) {
 	began := newFlow(g.config.Clock(), g.maxAge(login))
 	began.bound = g.config.DPoP
-	id, sealed, err := g.flows.seal(began, g.local(login.ReturnTo))
+	id, sealed, err := g.flows.seal(g.local(login.ReturnTo))
 	if err != nil {
 		return "", err
 	}

@@ -113,3 +113,30 @@ func TestRenewalWithoutKeys(t *testing.T) {
 		})
 	}
 }
+
+// TestUnverifiedRenewals: what a refreshed ID token says of the sign-in is held against
+// it although its signature can't be checked now.
+func TestUnverifiedRenewals(t *testing.T) {
+	for name, change := range map[string]func(*world){
+		"another issuer":              said("iss", "https://evil.example"),
+		"another audience":            said("aud", "other"),
+		"an audience more":            said("aud", []string{"app", "other"}),
+		"another authorized party":    said("azp", "other"),
+		"another nonce":               said("nonce", "another"),
+		"another time of the sign-in": said("auth_time", 2000),
+		"no subject":                  unsaid("sub"),
+		"a claim twice":               onIDToken(func(j *oidctest.JWT) { j.Append("sub", "alice") }),
+		"no token at all":             onToken("id_token", "opaque"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{})
+			said("auth_time", 1000)(w)
+			b := w.browser().signIn()
+			w.provider.RotateKeys()
+			w.provider.Intercept(oidctest.JWKS, oidctest.Status(http.StatusBadGateway))
+			change(w)
+			w.clock.advance(due)
+			b.fetch("/me").want(t, http.StatusUnauthorized)
+		})
+	}
+}
