@@ -24,8 +24,8 @@ func TestAdmit(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			calls = append(calls, call{a.Renewal, a.Own["level"]})
-			if a.AccessToken == "" || a.Claims["sub"] != "alice" {
-				return errors.New("no claims")
+			if a.AccessToken == "" || a.Claims["sub"] != "alice" || a.Claims["name"] != "Alice" || a.Claims["level"] != nil {
+				return errors.New("not the provider's claims")
 			}
 			return answer(a)
 		}

@@ -1,6 +1,7 @@
 package gatehouse_test
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -101,6 +102,37 @@ func TestLogoutAtAnotherReplica(t *testing.T) {
 			t.Errorf("%d token requests", calls)
 		}
 	})
+}
+
+// forgetful is a coordinator that counts what it was told to forget.
+type forgetful struct {
+	*gatehouse.MemoryStore
+	forgotten atomic.Int32
+}
+
+func (f *forgetful) Forget(ctx context.Context, name string) error {
+	f.forgotten.Add(1)
+	return f.MemoryStore.Forget(ctx, name)
+}
+
+// TestLogoutForgetsRenewals: what is shared of a session's renewals, sealed tokens
+// among it, goes with a sign-out.
+func TestLogoutForgetsRenewals(t *testing.T) {
+	var shared *forgetful
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		shared = &forgetful{MemoryStore: gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})}
+		c.Coordinator = shared
+	}})
+	b := w.browser().signIn()
+	w.clock.advance(due)
+	b.get("/me").want(t, http.StatusOK)
+	if got := shared.forgotten.Load(); got != 0 {
+		t.Errorf("a renewal forgets %d", got)
+	}
+	b.send(http.MethodPost, "/auth/logout", navigation, "").want(t, http.StatusSeeOther)
+	if shared.forgotten.Load() == 0 {
+		t.Error("a sign-out forgets nothing")
+	}
 }
 
 // TestRolesChangeEverywhere: what one replica renewed the others serve.

@@ -147,6 +147,8 @@ func TestIntrospected(t *testing.T) {
 					wantRefusal(t, err, oidc.InvalidToken, c.says)
 				} else if err != nil || token.Issuer() != b.provider.Issuer() {
 					t.Errorf("%v %v", token, err)
+				} else if c.name == "no exp" && !token.Expires().Equal(b.clock().Add(30*time.Second)) { // when it is asked again
+					t.Errorf("expires %v", token.Expires())
 				}
 			}
 			if b.asked() != 1 { // whatever it says
@@ -163,6 +165,7 @@ func TestIntrospectionFails(t *testing.T) {
 		kind  error
 	}{
 		"500":            {oidctest.Status(500), oidc.ErrUnavailable},
+		"500, and more":  {oidctest.Body(500, "application/json", `{"active":true,"sub":"alice","aud":"`+api+`","client_id":"app"}`), oidc.ErrUnavailable},
 		"our secret":     {oidctest.OAuthError(401, "invalid_client", "canary"), oidc.ErrClient},
 		"forbidden":      {oidctest.Status(403), oidc.ErrClient},
 		"a redirect":     {oidctest.Redirect(307, "https://evil.example/"), oidc.ErrUnavailable},
@@ -377,6 +380,26 @@ func TestVerifierCloses(t *testing.T) {
 			if _, err := c.b.authenticate(known); err != nil {
 				t.Errorf("%s, known: %v", name, err)
 			}
+		}
+	}
+}
+
+// TestBrokenTokens: what means to be a JWT, or can't be a token, is nothing to ask
+// anybody about.
+func TestBrokenTokens(t *testing.T) {
+	b := opaqueBench(t, nil)
+	for name, text := range map[string]string{
+		"a header that isn't one": "eyJ.e30.AA",
+		"a critical extension":    "eyJhbGciOiJSUzI1NiIsImNyaXQiOlsieCJdfQ.e30.AA",
+		"no base64url":            "eyJhbGciOiJSUzI1NiJ9.e30.A",
+		"characters of no token":  "a b",
+		"a quotation mark":        `a"b`,
+		"too long":                strings.Repeat("a", 20_000),
+	} {
+		_, err := b.authenticate(text)
+		wantRefusal(t, err, oidc.InvalidToken, "")
+		if b.asked() != 0 {
+			t.Fatalf("%s is asked about", name)
 		}
 	}
 }
