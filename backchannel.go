@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
@@ -28,10 +27,7 @@ func (g *Gate) serveBackchannelLogout(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// receiveLogout takes a panic of a store for a failure: the provider is to send
-// the token again.
-func (g *Gate) receiveLogout(w http.ResponseWriter, r *http.Request) (err error) {
-	defer caught.Into(&err, "gatehouse: a logout")
+func (g *Gate) receiveLogout(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return errNotPosted
 	}

@@ -113,8 +113,8 @@ func TestBackchannelRefusals(t *testing.T) {
 			token := w.provider.LogoutToken("app", "alice", w.provider.SID())
 			change(token)
 			res := w.deliver(token.Sign()).want(t, http.StatusBadRequest, "invalid_request")
-			if res.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("Cache-Control %q", res.Header.Get("Cache-Control"))
+			if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("header %v", res.Header)
 			}
 			b.fetch("/me").want(t, http.StatusOK)
 		})
@@ -137,8 +137,8 @@ func TestBackchannelRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			res := w.browser().send(c.method, "/auth/backchannel-logout"+c.query, http.Header{}, c.body).want(t, http.StatusBadRequest)
-			if res.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("Cache-Control %q", res.Header.Get("Cache-Control"))
+			if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("header %v", res.Header)
 			}
 			b.fetch("/me").want(t, http.StatusOK)
 		})
