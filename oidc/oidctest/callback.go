@@ -28,6 +28,7 @@ func (p *Provider) sendCallback(w http.ResponseWriter, a authRequest, values url
 	for _, change := range p.callbacks.of("") {
 		change(values)
 	}
+	p.tellValues(values)
 	if a.responseMode == "form_post" {
 		postPage(w, a.redirectURI, values)
 		return

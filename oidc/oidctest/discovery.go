@@ -73,5 +73,8 @@ func (p *Provider) answer(w http.ResponseWriter, e Endpoint, document map[string
 	for _, change := range p.answers.of(string(e)) {
 		change(document)
 	}
+	if e == Token {
+		p.tellDocument(document)
+	}
 	writeJSON(w, http.StatusOK, document)
 }

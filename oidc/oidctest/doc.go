@@ -24,6 +24,9 @@
 //
 // Hooks run in the goroutine of the request, several at once where requests are.
 //
+// [Provider.OnSecret] tells every code, token and other secret, so that a test can see
+// to it that none of them is in a log.
+//
 // What happened is told by [Provider.Calls], [Provider.Requests] and
 // [Provider.Reuses].
 //

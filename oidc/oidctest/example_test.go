@@ -36,6 +36,23 @@ func Example() {
 	// xyz true true
 }
 
+// A test that no secret is in the log of the program under test.
+func ExampleProvider_OnSecret() {
+	p := oidctest.NewServer(nil, oidctest.Config{Clients: []oidctest.Client{{ID: "app", Secret: "a secret to be kept"}}})
+	defer p.Close()
+	secrets := map[string]string{}
+	p.OnSecret(func(kind, secret string) { secrets[secret] = kind })
+
+	token := p.Issue(oidctest.User{Subject: "alice"}, "app", "openid")["access_token"].(string)
+	log := "GET /orders with " + token // of a program that says too much
+	for secret, kind := range secrets {
+		if strings.Contains(log, secret) {
+			fmt.Println("there is a secret in the log:", kind)
+		}
+	}
+	// Output: there is a secret in the log: access_token
+}
+
 // The token endpoint fails twice, and recovers.
 func ExampleProvider_Intercept() {
 	p := oidctest.NewServer(nil, oidctest.Config{})

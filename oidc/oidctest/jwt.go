@@ -21,6 +21,7 @@ type JWT struct {
 	Key *Key
 
 	appended []member
+	signed   func(typ any, text string) // is told what was signed, where it isn't nil
 }
 
 // member is a name and a value of a JSON object.
@@ -32,7 +33,7 @@ type member struct {
 // NewJWT returns a token with these claims, to be signed by the provider's key:
 // a logout token, say, or somebody's access token.
 func (p *Provider) NewJWT(claims map[string]any) *JWT {
-	t := &JWT{Header: map[string]any{"typ": "JWT"}, Claims: maps.Clone(claims)}
+	t := &JWT{Header: map[string]any{"typ": "JWT"}, Claims: maps.Clone(claims), signed: p.tellJWT}
 	if claims == nil {
 		t.Claims = map[string]any{}
 	}
@@ -68,15 +69,19 @@ func (t *JWT) Append(name string, value any) {
 // Sign returns the compact serialization (RFC 7515 §7.1). It panics when the
 // token can't be encoded or the key doesn't fit its algorithm.
 func (t *JWT) Sign() string {
-	signed := base64url(marshal(t.Header)) + "." + base64url(t.payload())
-	if t.Key == nil {
-		return signed + "."
+	text := base64url(marshal(t.Header)) + "." + base64url(t.payload())
+	signature := ""
+	if t.Key != nil {
+		var err error
+		if signature, err = t.Key.sign(text); err != nil {
+			panic("oidctest: signing: " + err.Error())
+		}
 	}
-	signature, err := t.Key.sign(signed)
-	if err != nil {
-		panic("oidctest: signing: " + err.Error())
+	text += "." + signature
+	if t.signed != nil {
+		t.signed(t.Header["typ"], text)
 	}
-	return signed + "." + signature
+	return text
 }
 
 func (t *JWT) payload() []byte {

@@ -23,6 +23,7 @@ type Provider struct {
 	answers   hooks[func(map[string]any)]
 	tokens    hooks[func(*JWT)]
 	callbacks hooks[func(url.Values)]
+	secrets   hooks[func(kind, secret string)]
 	requests  requestLog
 
 	mu       sync.Mutex
@@ -126,6 +127,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.requests.add(endpoint, r)
+	p.tellRequest(r)
 	var handler http.Handler = p.handler(endpoint)
 	for _, fault := range p.faults.of(string(endpoint), string(Every)) {
 		handler = fault(handler)

@@ -93,6 +93,7 @@ func (p *Provider) Issue(u User, clientID string, scope ...string) map[string]an
 	for _, change := range p.answers.of(string(Token)) {
 		change(response)
 	}
+	p.tellDocument(response)
 	return response
 }
 

@@ -1,0 +1,100 @@
+package canary
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// parameters are those that are secrets, by their names in forms and queries.
+var parameters = map[string]Kind{
+	"code": Code, "state": State, "nonce": Nonce, "code_verifier": Verifier, "access_token": AccessToken, "refresh_token": RefreshToken,
+	"id_token": IDToken, "id_token_hint": IDToken, "logout_token": LogoutToken, "client_assertion": Assertion, "client_secret": ClientSecret,
+	"token": RefreshToken, "subject_token": AccessToken,
+}
+
+// Form notes the parameters of a form, a query or a document that are secrets.
+func (w *Watch) Form(values url.Values) {
+	for name, kind := range parameters {
+		w.Secret(kind, values[name]...)
+	}
+}
+
+// Address notes the parameters of an address.
+func (w *Watch) Address(address string) {
+	if u, err := url.Parse(address); err == nil {
+		w.Form(u.Query())
+	}
+}
+
+// Header notes the credentials and the cookies of a request, and the cookies that an
+// answer sets.
+func (w *Watch) Header(header http.Header) {
+	for _, value := range header["Authorization"] {
+		scheme, credentials, _ := strings.Cut(value, " ")
+		switch strings.ToLower(scheme) {
+		case "bearer", "dpop":
+			w.Secret(AccessToken, strings.TrimSpace(credentials))
+		case "basic":
+			decoded, _ := base64.StdEncoding.DecodeString(credentials)
+			_, password, _ := strings.Cut(string(decoded), ":")
+			if secret, err := url.QueryUnescape(password); err == nil {
+				w.Secret(ClientSecret, secret, password)
+			}
+		}
+	}
+	for _, c := range (&http.Request{Header: header}).Cookies() {
+		w.Secret(Cookie, c.Value)
+	}
+	for _, c := range (&http.Response{Header: header}).Cookies() {
+		w.Secret(Cookie, c.Value)
+	}
+}
+
+// leastRefusal is the least status of a refusal. Those are the library's own, and have no
+// secrets at all in them; what a handler shows has no more than the handler may know.
+const leastRefusal = http.StatusBadRequest
+
+// shown are the kinds that a handler knows, and may show.
+var shown = []Kind{AccessToken, Nonce, State}
+
+// Response takes down an answer: its body, and its headers, of which Set-Cookie has
+// cookies and Location what a redirect to a provider needs. own says that the library
+// wrote it, rather than a handler of the test's.
+func (w *Watch) Response(place string, status int, header http.Header, body string, own bool) {
+	w.Header(http.Header{"Set-Cookie": header["Set-Cookie"]})
+	for name, values := range header {
+		switch {
+		case name == "Set-Cookie":
+		case name == "Location":
+			w.Look(place+"'s Location", strings.Join(values, "\n"), State, Nonce, IDToken, Code)
+		default:
+			w.Look(place+"'s header "+name, strings.Join(values, "\n"))
+		}
+	}
+	if own || status >= leastRefusal {
+		w.Look(place+"'s body", body)
+		return
+	}
+	w.Look(place+"'s body", body, shown...)
+}
+
+// Recorder returns a recorder whose answer is looked at when the test ends, as one of
+// the library's own.
+func (w *Watch) Recorder(place string) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	w.Harvest(func() {
+		w.Response(place, recorder.Code, recorder.Header(), recorder.Body.String(), recorder.Code >= leastRefusal)
+	})
+	return recorder
+}
+
+// Kinds are all that there are.
+func Kinds() []Kind {
+	return slices.Clone([]Kind{
+		Code, State, Nonce, Verifier, AccessToken, RefreshToken, IDToken, LogoutToken, Assertion, ClientSecret, Cookie, SessionKey, SigningKey, ProofKey, Password,
+	})
+}
