@@ -175,7 +175,7 @@ func TestOpaqueTokensAtTheGate(t *testing.T) {
 		provider: func(c *oidctest.Config) { c.Audience, c.OpaqueAccessTokens = apiAudience, true },
 		gate: func(c *gatehouse.Config) {
 			c.API = gatehouse.API{Audience: []string{apiAudience}, Issuers: []oidc.TrustedIssuer{{
-				Issuer: c.Issuer, Introspection: &oidc.Introspection{ClientID: "app", ClientSecret: "secret"},
+				Issuer: c.Issuer, Introspection: &oidc.Introspection{ClientID: "app", ClientSecret: clientSecret},
 			}}}
 		},
 		routes: apiRoutes,

@@ -3,6 +3,7 @@ package gatehouse_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 	"github.com/gatehouse-go/gatehouse/rbac"
@@ -304,7 +306,11 @@ func TestPoliciesByIssuer(t *testing.T) {
 
 func TestResourceServer(t *testing.T) {
 	provider := oidctest.NewServer(t, oidctest.Config{Keys: []*oidctest.Key{signingKey()}, Audience: apiAudience})
-	gate, err := gatehouse.NewResourceServer(gatehouse.Config{Issuer: provider.Issuer(), API: gatehouse.API{Audience: []string{apiAudience}, Resource: apiAudience}})
+	watch := canary.New(t)
+	provider.OnSecret(func(kind, secret string) { watch.Secret(canary.Kind(kind), secret) })
+	gate, err := gatehouse.NewResourceServer(gatehouse.Config{
+		Issuer: provider.Issuer(), API: gatehouse.API{Audience: []string{apiAudience}, Resource: apiAudience}, Logger: watch.Logger(io.Discard),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +342,7 @@ func TestResourceServer(t *testing.T) {
 	} {
 		r := httptest.NewRequest(c.method, c.path, nil)
 		r.Header = with(navigation, "Authorization", c.authorization)
-		w := httptest.NewRecorder()
+		w := watch.Recorder("an answer of a resource server", canary.Shown()...)
 		c.handler.ServeHTTP(w, r)
 		if w.Code != c.status || strings.Contains(w.Body.String(), "/auth/") || w.Code == 401 && !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer ") {
 			t.Errorf("%s: %d %v %s", c.name, w.Code, w.Header(), w.Body)

@@ -312,7 +312,7 @@ func forwardedHeaders(t *testing.T) {
 	}
 	r := httptest.NewRequest(http.MethodGet, "https://evil.example/me", nil)
 	r.Header = navigation.Clone()
-	answered := httptest.NewRecorder()
+	answered := w.canary.Recorder("an answer for another Host")
 	w.app.Config.Handler.ServeHTTP(answered, r)
 	if got := parse(t, answered.Header().Get("Location")).Query().Get("redirect_uri"); got != w.app.URL+"/auth/callback" {
 		t.Errorf("for another Host: %s", got)
@@ -394,7 +394,7 @@ func endlessForm(t *testing.T) {
 		body := &metered{Reader: io.MultiReader(strings.NewReader("iss="), io.LimitReader(endless{}, 64<<20))}
 		r := httptest.NewRequest(http.MethodPost, w.app.URL+path, body)
 		r.Header = with(navigation, "Content-Type", "application/x-www-form-urlencoded")
-		res := httptest.NewRecorder()
+		res := w.canary.Recorder("an answer to a body without an end")
 		w.app.Config.Handler.ServeHTTP(res, r)
 		if path == "/auth/login" && res.Code < 400 || res.Code > 499 {
 			t.Errorf("%s: %d", path, res.Code)

@@ -220,7 +220,7 @@ func TestBackchannelPanic(t *testing.T) {
 	for _, kind := range []string{"application/json", "text/plain", "multipart/form-data; boundary=x", "a/b/c", ""} {
 		r := httptest.NewRequest(http.MethodPost, "/auth/backchannel-logout", strings.NewReader(body))
 		r.Header.Set("Content-Type", kind)
-		res := httptest.NewRecorder()
+		res := w.canary.Recorder("a logout's answer")
 		w.gate.Endpoints().ServeHTTP(res, r)
 		if res.Code != http.StatusBadRequest || res.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d, %v", kind, res.Code, res.Header())

@@ -174,7 +174,7 @@ func TestBackchannelReplay(t *testing.T) {
 // and the session is gone here by then.
 func TestBackchannelDuringLogout(t *testing.T) {
 	both(t, setup{}, func(t *testing.T, w *world) {
-		w.provider.AddClient(oidctest.Client{ID: "app", Secret: "secret", BackchannelLogoutURI: w.app.URL + "/auth/backchannel-logout"})
+		w.provider.AddClient(oidctest.Client{ID: "app", Secret: clientSecret, BackchannelLogoutURI: w.app.URL + "/auth/backchannel-logout"})
 		b, other := w.browser().signIn(), w.browser().signIn()
 		sid := w.provider.SID()
 		end := b.send(http.MethodPost, "/auth/logout", navigation, "").want(t, http.StatusSeeOther).location(t)

@@ -2,7 +2,6 @@ package gatehouse_test
 
 import (
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
@@ -71,16 +71,18 @@ func drips(http.Handler) http.Handler {
 func newStillWorld(t *testing.T) (*world, *browser) {
 	hosts := wire{}
 	w := &world{
-		TB: t, log: &log{}, idp: &httptest.Server{URL: "https://idp.example"}, app: &httptest.Server{URL: "https://app.example"},
+		TB: t, log: &log{}, canary: canary.New(t), idp: &httptest.Server{URL: "https://idp.example"}, app: &httptest.Server{URL: "https://app.example"},
 		provider: oidctest.NewProvider(oidctest.Config{
 			Issuer: "https://idp.example", Keys: []*oidctest.Key{signingKey()}, RefreshTokens: oidctest.RefreshAlways,
+			Clients: []oidctest.Client{{ID: "app", Secret: clientSecret}},
 		}),
 	}
 	t.Cleanup(w.provider.Close)
+	w.provider.OnSecret(func(kind, secret string) { w.canary.Secret(canary.Kind(kind), secret) })
 	w.provider.SignIn(alice)
 	gate, err := gatehouse.New(gatehouse.Config{
-		Issuer: w.idp.URL, ClientID: "app", ClientSecret: "secret", BaseURL: w.app.URL, SessionKeys: []cookie.Key{cookie.NewKey()},
-		HTTPClient: &http.Client{Transport: hosts}, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+		Issuer: w.idp.URL, ClientID: "app", ClientSecret: clientSecret, BaseURL: w.app.URL, SessionKeys: []cookie.Key{cookie.NewKey()},
+		HTTPClient: &http.Client{Transport: hosts}, Logger: w.canary.Logger(w.log),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -302,7 +302,7 @@ func TestCookieAttributes(t *testing.T) {
 func TestTwoGatesOnOneHost(t *testing.T) {
 	w := newWorld(t, setup{})
 	w2 := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.ClientID = "app2" }})
-	w2.provider.AddClient(oidctest.Client{ID: "app2", Secret: "secret"})
+	w2.provider.AddClient(oidctest.Client{ID: "app2", Secret: clientSecret})
 	b, b2 := w.browser(), w2.browser()
 	b2.jar = b.jar
 	b2.client.Jar = b.jar // cookies ignore ports

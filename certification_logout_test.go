@@ -51,7 +51,7 @@ func TestCertificationBackchannel(t *testing.T) {
 	// The person signs out here, and the provider tells us by the back channel while
 	// they are there.
 	t.Run("oidcc-client-test-rp-backchannel-rpinitlogout", module{then: func(t *testing.T, w *world, b *browser) {
-		w.provider.AddClient(oidctest.Client{ID: "app", Secret: "secret", BackchannelLogoutURI: w.app.URL + "/auth/backchannel-logout"})
+		w.provider.AddClient(oidctest.Client{ID: "app", Secret: clientSecret, BackchannelLogoutURI: w.app.URL + "/auth/backchannel-logout"})
 		window := w.browser()
 		window.keep(sessionCookies(b.cookies()))
 		b.visit(b.send(http.MethodPost, "/auth/logout", navigation, "").location(t)).want(t, http.StatusOK, "stranger")

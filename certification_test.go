@@ -156,7 +156,7 @@ func basicModules() []module {
 		{name: "oidcc-client-test-client-secret-basic", then: func(t *testing.T, w *world, b *browser) {
 			r := w.provider.Requests(oidctest.Token)[0]
 			id, secret, ok := (&http.Request{Header: r.Header}).BasicAuth()
-			if !ok || id != "app" || secret != "secret" || r.Form.Has("client_secret") {
+			if !ok || id != "app" || secret != clientSecret || r.Form.Has("client_secret") {
 				t.Errorf("the client authenticated as %q, %v", id, ok)
 			}
 		}},

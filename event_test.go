@@ -135,7 +135,7 @@ func TestForgedEvents(t *testing.T) {
 	w.provider.SignIn(oidctest.User{Subject: forged, Claims: map[string]any{"roles": []string{forged}}})
 	b := w.browser().signIn()
 	b.get("/admin").want(t, http.StatusForbidden)
-	b.get("/auth/callback?" + url.Values{"error": {forged}, "state": {forged}, "error_description": {forged}}.Encode())
+	b.get("/auth/callback?" + url.Values{"error": {forged}, "state": {forged + "!"}, "error_description": {forged}}.Encode())
 	b.get("/orders/" + url.PathEscape(forged))
 	w.provider.Intercept(oidctest.Token, oidctest.OAuthError(http.StatusBadRequest, forged, forged))
 	w.clock.advance(due)

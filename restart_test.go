@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
@@ -37,7 +38,7 @@ func TestRestart(t *testing.T) {
 		for _, c := range cookies {
 			r.AddCookie(c)
 		}
-		answer := httptest.NewRecorder()
+		answer := w.canary.Recorder("an answer after a restart", canary.Shown()...)
 		routes(gate).ServeHTTP(answer, r)
 		return answer.Result()
 	}

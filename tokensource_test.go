@@ -222,14 +222,14 @@ func TestDownstreamOfAnAPI(t *testing.T) {
 			t.Cleanup(front.Close)
 			var err error
 			server, err = gatehouse.NewResourceServer(gatehouse.Config{
-				Issuer: w.idp.URL, ClientID: "app", ClientSecret: "secret", BaseURL: front.URL, Clock: w.clock.Now,
+				Issuer: w.idp.URL, ClientID: "app", ClientSecret: clientSecret, BaseURL: front.URL, Clock: w.clock.Now,
 				API: gatehouse.API{Audience: []string{"https://shop.example"}},
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = server.Close() })
-			mobile, err := oidc.NewServiceClient(oidc.Config{Issuer: w.idp.URL, ClientID: "app", ClientSecret: "secret", Clock: w.clock.Now})
+			mobile, err := oidc.NewServiceClient(oidc.Config{Issuer: w.idp.URL, ClientID: "app", ClientSecret: clientSecret, Clock: w.clock.Now})
 			if err != nil {
 				t.Fatal(err)
 			}

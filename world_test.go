@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
+	stdlog "log"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
@@ -32,6 +33,7 @@ type world struct {
 	gate     *gatehouse.Gate
 	app      *httptest.Server
 	log      *log
+	canary   *canary.Watch // over all that is logged and answered
 }
 
 type clock struct {
@@ -86,9 +88,11 @@ type setup struct {
 
 func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
-	w := &world{TB: t, clock: &clock{now: time.Now().Truncate(time.Second)}, log: &log{}}
+	w := &world{TB: t, clock: &clock{now: time.Now().Truncate(time.Second)}, log: &log{}, canary: canary.New(t)}
 
-	providing := oidctest.Config{Keys: []*oidctest.Key{signingKey()}, RefreshTokens: oidctest.RefreshAlways, Clock: w.clock.Now}
+	providing := oidctest.Config{
+		Keys: []*oidctest.Key{signingKey()}, RefreshTokens: oidctest.RefreshAlways, Clock: w.clock.Now, Clients: []oidctest.Client{{ID: "app", Secret: clientSecret}},
+	}
 	if s.provider != nil {
 		s.provider(&providing)
 	}
@@ -97,24 +101,26 @@ func newWorld(t testing.TB, s setup) *world {
 	t.Cleanup(w.idp.Close)
 	t.Cleanup(w.provider.Close)
 	w.provider.SignIn(alice)
-	w.watchSecrets()
+	w.provider.OnSecret(func(kind, secret string) { w.canary.Secret(canary.Kind(kind), secret) })
 
 	var handler http.Handler
 	serve := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) })
+	w.app = httptest.NewUnstartedServer(serve)
+	w.app.Config.ErrorLog = stdlog.New(w.canary.Writer("the server's log"), "", 0)
 	if s.tls {
-		w.app = httptest.NewTLSServer(serve)
+		w.app.StartTLS()
 	} else {
-		w.app = httptest.NewServer(serve)
+		w.app.Start()
 	}
 	t.Cleanup(w.app.Close)
 
 	config := gatehouse.Config{
 		Issuer:       w.idp.URL,
 		ClientID:     "app",
-		ClientSecret: "secret",
+		ClientSecret: clientSecret,
 		BaseURL:      w.app.URL,
 		SessionKeys:  []cookie.Key{cookie.NewKey()},
-		Logger:       slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger:       w.canary.Logger(w.log),
 		Clock:        w.clock.Now,
 	}
 	if s.gate != nil {
@@ -126,6 +132,7 @@ func newWorld(t testing.TB, s setup) *world {
 	}
 	t.Cleanup(func() { _ = gate.Close() })
 	w.gate, w.config = gate, config
+	w.watch(config, gate)
 	if s.routes == nil {
 		s.routes = routes
 	}
@@ -133,30 +140,42 @@ func newWorld(t testing.TB, s setup) *world {
 	return w
 }
 
-// watchSecrets fails the test if its log shows a token that the provider gave
-// out, or the client's secret. All tests are held to it.
-func (w *world) watchSecrets() {
-	var mu sync.Mutex
-	secrets := map[string]bool{longSecret: true}
-	w.provider.OnAnswer(oidctest.Token, func(d map[string]any) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, name := range []string{"access_token", "refresh_token", "id_token"} {
-			if token, _ := d[name].(string); len(token) > 20 {
-				secrets[token] = true
-			}
-		}
+// clientSecret is that of the client "app", unless a test says otherwise.
+const clientSecret = "the-secret-of-the-client-in-these-tests"
+
+// watch notes the secrets of a configuration, and what it and its gate print.
+func (w *world) watch(config gatehouse.Config, gate *gatehouse.Gate) {
+	w.canary.Secret(canary.ClientSecret, config.ClientSecret)
+	for _, key := range config.SessionKeys {
+		w.canary.Secret(canary.SessionKey, key.Encode())
+	}
+	w.canary.Harvest(func() {
+		w.canary.Print("what a gate prints", config, gate)
+		w.canary.PrintHeld("what a gate prints in a field", gate)
 	})
-	w.Cleanup(func() {
-		mu.Lock()
-		defer mu.Unlock()
-		log := w.log.String()
-		for secret := range secrets {
-			if strings.Contains(log, secret) {
-				w.Errorf("the log shows a secret: %.30s…", secret)
-			}
+}
+
+// saw notes the secrets of a request and its answer, and looks at what the application
+// has answered. What is below AuthPath is the library's own.
+func (w *world) saw(r *http.Request, res *http.Response, body string) {
+	w.canary.Header(r.Header)
+	w.canary.Address(r.URL.String())
+	w.canary.Address(res.Header.Get("Location"))
+	if strings.HasPrefix(r.URL.String(), w.app.URL+"/") {
+		except := map[string][]canary.Kind{
+			"session":  {canary.Nonce},   // one of the claims that a page's scripts are told
+			"logout":   {canary.IDToken}, // in the provider's address, which a script is told
+			"sessions": {canary.IDToken}, // likewise
+		}[strings.TrimPrefix(r.URL.Path, "/auth/")]
+		if !strings.Contains(r.URL.Path, "/auth/") {
+			except = canary.Shown()
 		}
-	})
+		w.canary.Response("an answer", res.StatusCode, res.Header, body, except...)
+	}
+	w.canary.Header(res.Request.Header)
+	if w.config.DPoP {
+		w.canary.Secret(canary.ProofKey, string(gatehouse.ProofKeyOf(w.gate, res.Request)))
+	}
 }
 
 // routes are the pages that most tests go to.
@@ -262,6 +281,7 @@ func (b *browser) send(method, target string, header http.Header, body string) a
 	if err != nil {
 		b.w.Fatal(err)
 	}
+	b.w.saw(r, res, string(text))
 	return answer{res, string(text)}
 }
 

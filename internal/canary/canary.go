@@ -55,7 +55,7 @@ type Watch struct {
 	t TB
 
 	mu      sync.Mutex
-	secrets map[string]Kind
+	secrets map[string][]Kind
 	seen    map[sight]map[string]bool // what was said, each text once
 	harvest []func()
 }
@@ -65,13 +65,14 @@ type sight struct{ place, except string }
 
 // New returns a Watch over t, which fails when it ends if a secret has been seen.
 func New(t TB) *Watch {
-	w := &Watch{t: t, secrets: map[string]Kind{}, seen: map[sight]map[string]bool{}}
+	w := &Watch{t: t, secrets: map[string][]Kind{}, seen: map[sight]map[string]bool{}}
 	t.Cleanup(w.search)
 	return w
 }
 
 // Secret notes secrets of one kind. Those of fewer than 12 bytes are passed over. Of a
-// JWT, payload and signature are secrets by themselves.
+// JWT, payload and signature are secrets by themselves. What is of two kinds may be where
+// either of them may be.
 func (w *Watch) Secret(kind Kind, values ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -86,8 +87,8 @@ func (w *Watch) Secret(kind Kind, values ...string) {
 }
 
 func (w *Watch) note(kind Kind, value string) {
-	if _, known := w.secrets[value]; !known && len(value) >= least {
-		w.secrets[value] = kind
+	if len(value) >= least && !slices.Contains(w.secrets[value], kind) {
+		w.secrets[value] = append(w.secrets[value], kind)
 	}
 }
 
@@ -123,15 +124,17 @@ func listOf(kinds []Kind) string {
 	return list
 }
 
-// Count is how many secrets are known, of each kind.
-func (w *Watch) Count() map[Kind]int {
+// Of returns the secrets that are known of one kind, in any order.
+func (w *Watch) Of(kind Kind) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	count := map[Kind]int{}
-	for _, kind := range w.secrets {
-		count[kind]++
+	var known []string
+	for secret, kinds := range w.secrets {
+		if slices.Contains(kinds, kind) {
+			known = append(known, secret)
+		}
 	}
-	return count
+	return known
 }
 
 func (w *Watch) search() {
@@ -149,13 +152,14 @@ func (w *Watch) search() {
 		said[at] = strings.Join(slices.Collect(maps.Keys(texts)), "\n")
 	}
 	found := map[string]bool{} // each kind once, in each place
-	for secret, kind := range w.secrets {
+	for secret, kinds := range w.secrets {
 		for _, spelt := range spellingsOf(secret) {
 			for at, text := range said {
-				if !strings.Contains(text, spelt) || strings.Contains(at.except, listOf([]Kind{kind})) {
+				let := slices.ContainsFunc(kinds, func(kind Kind) bool { return strings.Contains(at.except, listOf([]Kind{kind})) })
+				if let || !strings.Contains(text, spelt) {
 					continue
 				}
-				if failure := fmt.Sprintf("canary: a secret (%s) is in %s", kind, at.place); !found[failure] {
+				if failure := fmt.Sprintf("canary: a secret (%s) is in %s", kinds[0], at.place); !found[failure] {
 					found[failure] = true
 					w.t.Errorf("%s", failure)
 				}

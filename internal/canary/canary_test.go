@@ -53,9 +53,9 @@ func TestLeaksAreFound(t *testing.T) {
 			"the log, before its birth":    func(w *Watch) { w.Look("the log, before its birth", secret) },
 			"an error":                     func(w *Watch) { _ = w.Error("an error", fmt.Errorf("wrapped: %w", leaky{secret})) },
 			"one of many errors":           func(w *Watch) { _ = w.Error("one of many errors", errors.Join(io.EOF, leaky{secret})) },
-			"a page's body":                func(w *Watch) { w.Response("a page", http.StatusOK, nil, secret, true) },
-			"a problem's body":             func(w *Watch) { w.Response("a problem", http.StatusForbidden, nil, secret, false) },
-			"a page's header X-Y":          func(w *Watch) { w.Response("a page", http.StatusOK, http.Header{"X-Y": {secret}}, "", true) },
+			"a page's body":                func(w *Watch) { w.Response("a page", http.StatusOK, nil, secret) },
+			"a problem's body":             func(w *Watch) { w.Response("a problem", http.StatusForbidden, nil, secret, Kinds()...) },
+			"a page's header X-Y":          func(w *Watch) { w.Response("a page", http.StatusOK, http.Header{"X-Y": {secret}}, "") },
 			"a recorder's header X-Y":      func(w *Watch) { w.Recorder("a recorder").Header().Set("X-Y", secret) },
 			"hexadecimal":                  func(w *Watch) { w.Look("hexadecimal", hex.EncodeToString([]byte(secret))) },
 			"base64":                       func(w *Watch) { w.Look("base64", base64.StdEncoding.EncodeToString([]byte(secret))) },
@@ -83,15 +83,15 @@ func TestNoFalseAlarm(t *testing.T) {
 		"too short":      func(w *Watch) { w.Secret(ClientSecret, "secret"); w.Look("the log", "secret") },
 		"something else": func(w *Watch) { w.Secret(Code, "a-code-of-the-provider"); w.Look("the log", "another text") },
 		"a cookie that is set": func(w *Watch) {
-			w.Response("a page", http.StatusOK, http.Header{"Set-Cookie": {"session=sealed-and-long; Path=/"}}, "", true)
+			w.Response("a page", http.StatusOK, http.Header{"Set-Cookie": {"session=sealed-and-long; Path=/"}}, "")
 		},
 		"a state on its way": func(w *Watch) {
 			w.Secret(State, "a-state-that-is-sealed")
-			w.Response("a page", http.StatusFound, http.Header{"Location": {"https://idp.example?state=a-state-that-is-sealed"}}, "", true)
+			w.Response("a page", http.StatusFound, http.Header{"Location": {"https://idp.example?state=a-state-that-is-sealed"}}, "")
 		},
 		"a token that a handler shows": func(w *Watch) {
 			w.Secret(AccessToken, "a-token-of-somebody")
-			w.Response("a page", http.StatusOK, nil, "a-token-of-somebody", false)
+			w.Response("a page", http.StatusOK, nil, "a-token-of-somebody", Shown()...)
 		},
 	} {
 		if failures := verdict(test); len(failures) > 0 {
@@ -111,7 +111,7 @@ func TestBirths(t *testing.T) {
 			"Cookie":        {"a=the-cookie-itself; b=short"}, "Set-Cookie": {"c=the-new-cookie-itself"},
 		})
 		for kind, want := range map[Kind]int{Code: 1, Assertion: 3, State: 1, AccessToken: 1, ClientSecret: 2, Cookie: 2} {
-			if got := w.Count()[kind]; got != want {
+			if got := len(w.Of(kind)); got != want {
 				t.Errorf("%d of %s, want %d", got, kind, want)
 			}
 		}

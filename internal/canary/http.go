@@ -54,41 +54,33 @@ func (w *Watch) Header(header http.Header) {
 	}
 }
 
-// leastRefusal is the least status of a refusal. Those are the library's own, and have no
-// secrets at all in them; what a handler shows has no more than the handler may know.
-const leastRefusal = http.StatusBadRequest
+// Shown are the kinds that a handler of a test's own knows, and may show.
+func Shown() []Kind { return []Kind{AccessToken, Nonce, State} }
 
-// shown are the kinds that a handler knows, and may show.
-var shown = []Kind{AccessToken, Nonce, State}
-
-// Response takes down an answer: its body, and its headers, of which Set-Cookie has
-// cookies and Location what a redirect to a provider needs. own says that the library
-// wrote it, rather than a handler of the test's.
-func (w *Watch) Response(place string, status int, header http.Header, body string, own bool) {
+// Response takes down an answer: its headers, of which Set-Cookie has cookies and
+// Location what a redirect needs, and its body. A body may hold those kinds of secrets
+// but for a refusal, which is the library's own.
+func (w *Watch) Response(place string, status int, header http.Header, body string, except ...Kind) {
 	w.Header(http.Header{"Set-Cookie": header["Set-Cookie"]})
 	for name, values := range header {
-		switch {
-		case name == "Set-Cookie":
-		case name == "Location":
-			w.Look(place+"'s Location", strings.Join(values, "\n"), State, Nonce, IDToken, Code)
+		switch name {
+		case "Set-Cookie":
+		case "Location":
+			w.Look(place+"'s Location", strings.Join(values, "\n"), State, Nonce, IDToken)
 		default:
 			w.Look(place+"'s header "+name, strings.Join(values, "\n"))
 		}
 	}
-	if own || status >= leastRefusal {
-		w.Look(place+"'s body", body)
-		return
+	if status >= http.StatusBadRequest {
+		except = nil
 	}
-	w.Look(place+"'s body", body, shown...)
+	w.Look(place+"'s body", body, except...)
 }
 
-// Recorder returns a recorder whose answer is looked at when the test ends, as one of
-// the library's own.
-func (w *Watch) Recorder(place string) *httptest.ResponseRecorder {
+// Recorder returns a recorder whose answer is looked at when the test ends.
+func (w *Watch) Recorder(place string, except ...Kind) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
-	w.Harvest(func() {
-		w.Response(place, recorder.Code, recorder.Header(), recorder.Body.String(), recorder.Code >= leastRefusal)
-	})
+	w.Harvest(func() { w.Response(place, recorder.Code, recorder.Header(), recorder.Body.String(), except...) })
 	return recorder
 }
 

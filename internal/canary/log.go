@@ -52,8 +52,15 @@ func (w *Watch) Print(place string, values ...any) {
 		if value == nil {
 			continue
 		}
-		holder := struct{ held any }{value} // in a field that isn't exported, where fmt asks no method
-		w.Look(place, fmt.Sprintf("%v\n%+v\n%#v\n%s\n%q\n%x\n%d\n%v\n%+v\n%#v", value, value, value, value, value, value, value, holder, holder, holder))
+		w.Look(place, fmt.Sprintf("%v\n%+v\n%#v\n%s\n%q\n%x\n%d", value, value, value, value, value, value, value))
+	}
+}
+
+// PrintHeld is Print for values in a field that isn't exported, where fmt asks none of
+// their methods.
+func (w *Watch) PrintHeld(place string, values ...any) {
+	for _, value := range values {
+		w.Print(place, struct{ held any }{value})
 	}
 }
 
@@ -63,6 +70,7 @@ func (w *Watch) Error(place string, err error) error {
 		return nil
 	}
 	w.Print(place, err)
+	w.PrintHeld(place, err)
 	switch wrapping := err.(type) {
 	case interface{ Unwrap() error }:
 		_ = w.Error(place, wrapping.Unwrap())

@@ -1,0 +1,13 @@
+package gatehouse
+
+import "net/http"
+
+// ProofKeyOf returns the key that the tokens of a request's session are bound to, nil
+// for none: for tests that look for it where it must not be.
+func ProofKeyOf(g *Gate, r *http.Request) []byte {
+	who, err := g.open(r)
+	if who == nil || err != nil {
+		return nil
+	}
+	return who.session().tokens.ProofKey().Bytes()
+}
