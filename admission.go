@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -36,6 +37,17 @@ type Admission struct {
 	// token.
 	AccessToken string
 }
+
+// Format prints whom it is about, whatever the verb, and never the access token.
+func (a Admission) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "gatehouse.Admission{Renewal: %v, sub: %q}", a.Renewal, a.Claims["sub"])
+}
+
+// LogValue logs whom it is about, without the access token.
+func (a Admission) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }
+
+// MarshalJSON encodes whom it is about, without the access token.
+func (a Admission) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(a)) }
 
 // protocolClaims say who vouches for whom, when and how. They come from an ID
 // token alone: neither userinfo nor an application may set them.

@@ -1,6 +1,9 @@
 package gatehouse_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/internal/canary"
+	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
 // judge is a test whose failures another one judges.
@@ -73,5 +77,27 @@ func TestLeaksAreNoticed(t *testing.T) {
 		if strings.Contains(said, known[0]) {
 			t.Errorf("%s: the failure shows it", kind)
 		}
+	}
+}
+
+// TestNothingPrintsSecrets: whatever holds one, by whichever verb, in JSON and in a log.
+func TestNothingPrintsSecrets(t *testing.T) {
+	const said = "a-secret-that-nobody-may-see"
+	w := canary.New(t)
+	w.Secret(canary.AccessToken, said)
+	log := w.Logger(io.Discard)
+	for name, value := range map[string]any{
+		"Config":    gatehouse.Config{ClientSecret: said, API: gatehouse.API{NonceSecret: []byte(said)}},
+		"API":       gatehouse.API{NonceSecret: []byte(said), Issuers: []oidc.TrustedIssuer{{HMACSecret: []byte(said)}}},
+		"Admission": &gatehouse.Admission{AccessToken: said, Claims: map[string]any{"sub": "alice"}},
+		"Error":     &gatehouse.Error{Status: http.StatusForbidden, Cause: fmt.Errorf("about %v", gatehouse.Admission{AccessToken: said})},
+	} {
+		w.Print(name, value, []any{value}, struct{ Value any }{value})
+		log.Info(name, "value", value)
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		w.Look("the JSON of "+name, string(encoded))
 	}
 }

@@ -24,6 +24,7 @@ func inBubble(t *testing.T, test func(*testing.T, *party)) {
 		pipes := newPipes()
 		provider := oidctest.NewProvider(oidctest.Config{
 			Issuer: "http://127.0.0.1", Keys: []*oidctest.Key{key}, RefreshTokens: oidctest.RefreshAlways,
+			Clients: []oidctest.Client{{ID: "app", Secret: clientSecret}},
 		})
 		server := &httptest.Server{Listener: pipes, Config: &http.Server{Handler: provider}}
 		server.Start()

@@ -19,7 +19,7 @@ import (
 func opaqueBench(t testing.TB, change func(*oidc.VerifierConfig)) *bench {
 	t.Helper()
 	return newBench(t, oidctest.Config{OpaqueAccessTokens: true}, func(c *oidc.VerifierConfig) {
-		c.Issuers[0].Introspection = &oidc.Introspection{ClientID: "app", ClientSecret: "secret"}
+		c.Issuers[0].Introspection = &oidc.Introspection{ClientID: "app", ClientSecret: clientSecret}
 		if change != nil {
 			change(c)
 		}
@@ -246,7 +246,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *party) {
 		verifier, err := oidc.NewVerifier(oidc.VerifierConfig{
 			Audience: []string{api}, HTTPClient: p.http,
-			Issuers: []oidc.TrustedIssuer{{Issuer: p.provider.Issuer(), Introspection: &oidc.Introspection{ClientID: "app", ClientSecret: "secret"}}},
+			Issuers: []oidc.TrustedIssuer{{Issuer: p.provider.Issuer(), Introspection: &oidc.Introspection{ClientID: "app", ClientSecret: clientSecret}}},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -291,7 +291,7 @@ func TestIntrospectedBindings(t *testing.T) {
 		"by words of no meaning": {"", "short", "Bearer", "cnf"},
 	} {
 		b := newBench(t, oidctest.Config{}, func(c *oidc.VerifierConfig) {
-			c.Issuers[0].Introspection = &oidc.Introspection{ClientID: "app", ClientSecret: "secret", JWTs: true}
+			c.Issuers[0].Introspection = &oidc.Introspection{ClientID: "app", ClientSecret: clientSecret, JWTs: true}
 		})
 		b.provider.OnAccessToken(func(j *oidctest.JWT) {
 			if c.jwt != "" {
@@ -319,7 +319,7 @@ func TestIntrospectedBindings(t *testing.T) {
 func TestIntrospectedJWTs(t *testing.T) {
 	for _, ask := range []bool{true, false} {
 		b := newBench(t, oidctest.Config{}, func(c *oidc.VerifierConfig) {
-			c.Issuers[0].Introspection = &oidc.Introspection{ClientID: "app", ClientSecret: "secret", JWTs: ask}
+			c.Issuers[0].Introspection = &oidc.Introspection{ClientID: "app", ClientSecret: clientSecret, JWTs: ask}
 		})
 		text := b.issue()
 		if _, err := b.authenticate(text); err != nil {

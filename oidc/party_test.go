@@ -3,13 +3,13 @@ package oidc_test
 import (
 	"bytes"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
@@ -23,6 +23,7 @@ type party struct {
 	client   *oidc.Client
 	http     *http.Client // that reaches the provider
 	log      *bytes.Buffer
+	canary   *canary.Watch // over the log, and what tests show it
 	mu       sync.Mutex
 	now      time.Time
 }
@@ -48,6 +49,9 @@ func newParty(t *testing.T, providing oidctest.Config, change func(*oidc.Config)
 	if providing.Algorithm == "" && providing.Keys == nil {
 		providing.Keys = []*oidctest.Key{rsaKey()}
 	}
+	if providing.Clients == nil {
+		providing.Clients = []oidctest.Client{{ID: "app", Secret: clientSecret}}
+	}
 	p.provider = oidctest.NewServer(t, providing)
 	p.begin(change)
 	return p
@@ -56,12 +60,13 @@ func newParty(t *testing.T, providing oidctest.Config, change func(*oidc.Config)
 // begin signs somebody in at the provider, and makes the client.
 func (p *party) begin(change func(*oidc.Config)) {
 	p.Helper()
-	p.now, p.log = time.Now().Truncate(time.Second), &bytes.Buffer{}
+	p.now, p.log, p.canary = time.Now().Truncate(time.Second), &bytes.Buffer{}, canary.New(p)
+	p.provider.OnSecret(func(kind, secret string) { p.canary.Secret(canary.Kind(kind), secret) })
 	p.provider.Configure(func(c *oidctest.Config) { c.Clock = p.clock })
 	p.provider.SignIn(oidctest.User{Subject: "alice", Claims: map[string]any{"name": "Alice"}})
 	config := oidc.Config{
-		Issuer: p.provider.Issuer(), ClientID: "app", ClientSecret: "secret", RedirectURL: redirectURL, Clock: p.clock,
-		Logger: slog.New(slog.NewTextHandler(p.log, nil)),
+		Issuer: p.provider.Issuer(), ClientID: "app", ClientSecret: clientSecret, RedirectURL: redirectURL, Clock: p.clock,
+		Logger: p.canary.Logger(p.log),
 	}
 	if change != nil {
 		change(&config)
@@ -71,7 +76,12 @@ func (p *party) begin(change func(*oidc.Config)) {
 		p.Fatal(err)
 	}
 	p.client = client
+	p.canary.Secret(canary.ClientSecret, config.ClientSecret)
+	p.canary.Harvest(func() { p.canary.Print("what a client prints", config, client) })
 }
+
+// clientSecret is that of the client "app", unless a test says otherwise.
+const clientSecret = "the-secret-of-the-client-in-these-tests"
 
 var request = oidc.AuthRequest{State: "state", Nonce: "nonce-of-this-sign-in", CodeVerifier: strings.Repeat("v", 43)}
 
@@ -102,11 +112,17 @@ func (p *party) code(request oidc.AuthRequest) oidc.Callback {
 // signIn runs a whole sign-in and returns what came of it.
 func (p *party) signIn(request oidc.AuthRequest) (*oidc.Grant, error) {
 	p.Helper()
+	p.canary.Secret(canary.Verifier, request.CodeVerifier)
+	p.canary.Secret(canary.ProofKey, string(request.ProofKey.Bytes()))
 	answer := p.code(request)
 	if err := p.client.CheckCallback(p.Context(), answer); err != nil {
-		return nil, err
+		return nil, p.canary.Error("an error", err)
 	}
-	return p.client.Exchange(p.Context(), answer.Code, request)
+	grant, err := p.client.Exchange(p.Context(), answer.Code, request)
+	if grant != nil {
+		p.canary.Print("what tokens print", grant.Tokens)
+	}
+	return grant, p.canary.Error("an error", err)
 }
 
 func mustJSON(t *testing.T, value any) []byte {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
@@ -28,6 +28,7 @@ type bench struct {
 	provider *oidctest.Server
 	verifier *oidc.Verifier
 	log      bytes.Buffer
+	canary   *canary.Watch // over the log, and what is refused
 	mu       sync.Mutex
 	now      time.Time
 }
@@ -46,15 +47,19 @@ func (b *bench) advance(d time.Duration) {
 
 func newBench(t testing.TB, providing oidctest.Config, change func(*oidc.VerifierConfig)) *bench {
 	t.Helper()
-	b := &bench{TB: t, now: time.Now().Truncate(time.Second)}
+	b := &bench{TB: t, now: time.Now().Truncate(time.Second), canary: canary.New(t)}
 	providing.Clock, providing.Audience = b.clock, api
 	if providing.Keys == nil {
 		providing.Keys = []*oidctest.Key{rsaKey()}
 	}
+	if providing.Clients == nil {
+		providing.Clients = []oidctest.Client{{ID: "app", Secret: clientSecret}}
+	}
 	b.provider = oidctest.NewServer(t, providing)
+	b.provider.OnSecret(func(kind, secret string) { b.canary.Secret(canary.Kind(kind), secret) })
 	config := oidc.VerifierConfig{
 		Audience: []string{api}, Issuers: []oidc.TrustedIssuer{{Issuer: b.provider.Issuer()}}, BaseURL: baseURL,
-		Clock: b.clock, Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
+		Clock: b.clock, Logger: b.canary.Logger(&b.log),
 	}
 	if change != nil {
 		change(&config)
@@ -64,6 +69,7 @@ func newBench(t testing.TB, providing oidctest.Config, change func(*oidc.Verifie
 		t.Fatal(err)
 	}
 	b.verifier = verifier
+	b.canary.Harvest(func() { b.canary.Print("what a verifier prints", config, verifier) })
 	return b
 }
 
@@ -88,7 +94,13 @@ func request1(method, path, authorization string) *http.Request {
 }
 
 func (b *bench) authenticate(text string) (*oidc.AccessToken, error) {
-	return b.verifier.Authenticate(request1(http.MethodGet, "/orders", "Bearer "+text))
+	b.canary.Secret(canary.AccessToken, text)
+	accepted, err := b.verifier.Authenticate(request1(http.MethodGet, "/orders", "Bearer "+text))
+	b.canary.Print("what an access token prints", accepted)
+	if err != nil {
+		b.canary.Look("a challenge", strings.Join(b.verifier.Challenges(err), "\n"))
+	}
+	return accepted, b.canary.Error("a refusal", err)
 }
 
 // wantRefusal fails the test unless err is a refusal with that code, saying says.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -65,6 +66,14 @@ func (s *Store) Close() error {
 	s.link.hangUp()
 	return nil
 }
+
+// Format prints where it keeps things, without its secrets, whatever the verb.
+func (s *Store) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "redisstore.Store(%s)", s.config.String())
+}
+
+// LogValue logs where it keeps things, without its secrets.
+func (s *Store) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 
 // cacheFor is how long an answer is believed that Redis doesn't take back.
 const cacheFor = 10 * time.Minute

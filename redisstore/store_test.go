@@ -18,7 +18,10 @@ func open(t testing.TB, config redisstore.Config) *redisstore.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() {
+		_ = s.Close()
+		showsNoSecret(t, "a store", s)
+	})
 	return s
 }
 

@@ -42,7 +42,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 }
 
 // URL is the redis URL of what is behind it.
-func (p *Proxy) URL() string { return "redis://" + p.listener.Addr().String() }
+func (p *Proxy) URL() string { return "redis://default:" + Password + "@" + p.listener.Addr().String() }
 
 // Delay lets everything take so much longer, in each direction.
 func (p *Proxy) Delay(d time.Duration) {

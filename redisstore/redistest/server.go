@@ -63,8 +63,12 @@ func freeAddr(t testing.TB) string {
 // Addr is host:port.
 func (s *Server) Addr() string { return s.addr }
 
+// Password is in every URL, so that tests can see to it that nothing shows it. A server
+// that asks for none takes any (redis.io, ACL, nopass).
+const Password = "Sw0rdfish-of-every-test"
+
 // URL is the server's redis URL.
-func (s *Server) URL() string { return "redis://" + s.addr }
+func (s *Server) URL() string { return "redis://default:" + Password + "@" + s.addr }
 
 // Restart starts a stopped server again, at the same address. What it wasn't
 // told to keep is gone.
