@@ -99,7 +99,7 @@ func TestIDToken(t *testing.T) {
 		{"alg None", func(j *oidctest.JWT) { j.Unsigned(); j.Header["alg"] = "None" }, "algorithm"},
 		{"no signature", func(j *oidctest.JWT) { j.Key = nil }, "signature"},
 		{"HMAC with the public key", func(j *oidctest.JWT) { j.SignWith(oidctest.HMACKey("HS256", rsaKey().PublicPEM())) }, "algorithm"},
-		{"HMAC with the client secret", func(j *oidctest.JWT) { j.SignWith(oidctest.HMACKey("HS256", []byte("secret"))) }, "algorithm"},
+		{"HMAC with the client secret", func(j *oidctest.JWT) { j.SignWith(oidctest.HMACKey("HS256", []byte(clientSecret))) }, "algorithm"},
 		{"a stranger's key under our kid", func(j *oidctest.JWT) { j.Key = stranger }, "signature"},
 		{"a stranger's key under its kid", func(j *oidctest.JWT) { j.SignWith(stranger) }, "unknown key"},
 		{"a stranger's key, brought along", func(j *oidctest.JWT) { j.SignWith(stranger); j.Header["jwk"] = stranger.JWK() }, "unknown key"},
