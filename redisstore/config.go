@@ -24,7 +24,9 @@ type Config struct {
 	//	redis://sentinel1:26379?addr=…&master_set=main   what the sentinels say is the master
 	//	unix:///run/redis.sock                           a socket
 	//
-	// valkey:// and valkeys:// mean the same. Default redis://localhost:6379.
+	// valkey:// and valkeys:// mean the same. Sentinels with a password of their own
+	// are told sentinel_password=…, and sentinel_username=… where they have users;
+	// rediss:// is for them too. Default redis://localhost:6379.
 	URL string `json:"-"`
 	// TLS replaces what rediss:// implies: TLS 1.2, the system's authorities, and
 	// the URL's host. Default none. It takes a rediss or valkeys URL.
@@ -128,6 +130,9 @@ func (c *Config) client() (rueidis.ClientOption, error) {
 		option.TLSConfig = c.TLS.Clone()
 		option.TLSConfig.ServerName = orDefault(option.TLSConfig.ServerName, name)
 	}
+	if err := sentinel(&option, c.URL); err != nil {
+		return option, errURL
+	}
 	timeout := orDefault(c.Timeout, 2*time.Second)
 	option.Dialer.Timeout = timeout
 	option.Dialer.KeepAlive = pingEvery
@@ -137,7 +142,20 @@ func (c *Config) client() (rueidis.ClientOption, error) {
 	option.RetryDelay = retryDelay
 	option.ClusterOption.ShardsRefreshInterval = checkEvery
 	option.ClientSetInfo = rueidis.DisableClientSetInfo
+	option.Sentinel.Dialer, option.Sentinel.TLSConfig = option.Dialer, option.TLSConfig
+	option.Sentinel.TopologyRefreshInterval = checkEvery
 	return option, nil
+}
+
+// sentinel reads what a URL says of the sentinels' own users.
+func sentinel(option *rueidis.ClientOption, text string) error {
+	u, err := url.Parse(text)
+	if err != nil {
+		return err
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	option.Sentinel.Username, option.Sentinel.Password = query.Get("sentinel_username"), query.Get("sentinel_password")
+	return err
 }
 
 // String returns the configuration without its secrets.

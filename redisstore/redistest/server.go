@@ -3,6 +3,7 @@
 package redistest
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"os"
@@ -23,32 +24,39 @@ type Server struct {
 	dir     string
 	addr    string
 	args    []string
+	watches string // what a sentinel's configuration says; "" of no sentinel
 	process *exec.Cmd
 }
 
 // Start runs a redis-server with these arguments besides its own, such as
-// "--appendonly", "yes"; by default it keeps nothing when it is stopped. Where
-// the program is not installed the test is skipped, or, with REQUIRE_REDIS=1 in
-// the environment, fails.
+// "--appendonly", "yes"; by default it keeps nothing when it is stopped. In the
+// environment REDIS_SERVER names another program, such as valkey-server. Where the
+// program is not installed the test is skipped, or, with REQUIRE_REDIS=1, fails.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
+	if _, err := exec.LookPath(program()); err != nil {
 		if os.Getenv("REQUIRE_REDIS") != "" {
-			t.Fatal("redis-server is not installed, and REQUIRE_REDIS is set")
+			t.Fatalf("%s is not installed, and REQUIRE_REDIS is set", program())
 		}
-		t.Skip("redis-server is not installed (Debian's package redis-server)")
+		t.Skipf("%s is not installed (Debian's package redis-server)", program())
 	}
-	s := &Server{t: t, dir: t.TempDir(), args: args}
+	return begin(&Server{t: t, dir: t.TempDir(), args: args})
+}
+
+func begin(s *Server) *Server {
+	s.t.Helper()
 	for range 5 { // somebody else may take the port
-		s.addr = freeAddr(t)
+		s.addr = freeAddr(s.t)
 		if s.start() {
-			t.Cleanup(s.Stop)
+			s.t.Cleanup(s.Stop)
 			return s
 		}
 	}
-	t.Fatalf("redis-server doesn't start: %s", s.log())
+	s.t.Fatalf("redis-server doesn't start: %s", s.log())
 	return nil
 }
+
+func program() string { return cmp.Or(os.Getenv("REDIS_SERVER"), "redis-server") }
 
 func freeAddr(t testing.TB) string {
 	t.Helper()
@@ -87,7 +95,10 @@ func (s *Server) start() bool {
 	}
 	defer log.Close()
 	args := append([]string{"--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--daemonize", "no"}, s.args...)
-	s.process = exec.Command("redis-server", args...)
+	if s.watches != "" {
+		args = []string{s.configure(host, port), "--sentinel"}
+	}
+	s.process = exec.Command(program(), args...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
