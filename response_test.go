@@ -28,6 +28,11 @@ func TestNoStoreWins(t *testing.T) {
 		"controller":  func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() },
 		"copy":        func(w http.ResponseWriter) { _, _ = strings.NewReader("x").WriteTo(w) },
 		"early hints": func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints); fmt.Fprint(w, "x") },
+		"early hints, and what they don't say": func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.Header().Set("Cache-Control", "public, max-age=3600")
+			fmt.Fprint(w, "x")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, setup{routes: func(g *gatehouse.Gate) http.Handler {

@@ -109,7 +109,7 @@ func TestSessionsOfAPerson(t *testing.T) {
 // TestSessionsAreOnesOwn: no other site, and nobody without a session, sees or
 // ends them.
 func TestSessionsAreOnesOwn(t *testing.T) {
-	w := newWorld(t, setup{})
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.TrustedOrigins = []string{"https://partner.example"} }})
 	b := w.browser().signIn()
 	evil := with(navigation, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example")
 	for _, c := range []struct {
@@ -121,6 +121,7 @@ func TestSessionsAreOnesOwn(t *testing.T) {
 		status int
 	}{
 		{"another site's form", b, http.MethodPost, evil, "all=1", http.StatusForbidden},
+		{"one that is trusted with other forms", b, http.MethodPost, with(navigation, "Sec-Fetch-Site", "cross-site", "Origin", "https://partner.example"), "all=1", http.StatusForbidden},
 		{"a sibling host's", b, http.MethodPost, with(navigation, "Sec-Fetch-Site", "same-site"), "all=1", http.StatusForbidden},
 		{"nothing said", b, http.MethodPost, navigation, "", http.StatusBadRequest},
 		{"one and all", b, http.MethodPost, navigation, "all=1&session=x", http.StatusBadRequest},

@@ -22,6 +22,21 @@ func gorillas() func() *securecookie.SecureCookie {
 	}
 }
 
+// TestMomentsBeyondAllTimes: what only looks like an expiry is none.
+func TestMomentsBeyondAllTimes(t *testing.T) {
+	codec := gorillas()()
+	j := jar(t, cookie.Config{Codec: codec})
+	for _, moment := range []uint64{1<<40 + 1, 1 << 62, 1<<64 - 1} {
+		text, err := codec.Encode(j.Name(), append(binary.AppendUvarint(nil, moment), "value"...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.Open(text); err != cookie.ErrInvalid {
+			t.Errorf("%d: %v", moment, err)
+		}
+	}
+}
+
 func TestGorillaBetweenJars(t *testing.T) {
 	codec := gorillas()
 	for _, size := range []int{0, 100, 5000, 15_000} {

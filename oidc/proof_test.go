@@ -249,6 +249,20 @@ func TestProofCannotBeChecked(t *testing.T) {
 	}
 }
 
+// TestChallengesAreClean: whatever an API is called, its name ends neither a parameter
+// nor the header.
+func TestChallengesAreClean(t *testing.T) {
+	b := newBench(t, oidctest.Config{}, func(c *oidc.VerifierConfig) {
+		c.Audience = []string{"a\", x=\"y\\\r\nSet-Cookie: é=1"}
+		c.ResourceMetadata = "https://api.example.com/\"\n"
+	})
+	err := &oidc.Refusal{Code: oidc.InsufficientScope, Scopes: []string{"a\"b", "c"}, ACRValues: []string{`\`}}
+	const want = `Bearer realm="a, x=ySet-Cookie: =1", resource_metadata="https://api.example.com/", error="insufficient_scope", scope="ab c"`
+	if got := b.verifier.Challenges(err)[0]; !strings.HasPrefix(got, want) || strings.ContainsAny(got, "\r\n\\") {
+		t.Errorf("%s", got)
+	}
+}
+
 // TestOurOwnProofs: what [oidc.Sender] sends is what is accepted, nonces included.
 func TestOurOwnProofs(t *testing.T) {
 	var b *bench
