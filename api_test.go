@@ -124,6 +124,21 @@ func TestNothingElseTakesAccessTokens(t *testing.T) {
 	w.browser().signIn().send(http.MethodGet, "/me", with(fetching, "Authorization", "Bearer "+token), "").want(t, http.StatusOK, "alice")
 }
 
+// TestBadTokenIsNobody: behind API a token that isn't good stands for nobody, whomever
+// something in front has found.
+func TestBadTokenIsNobody(t *testing.T) {
+	w := apiWorld(t, nil)
+	handler := w.gate.API(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if who, ok := gatehouse.IdentityFrom(r.Context()); ok {
+			t.Errorf("it is %v", who)
+		}
+	}))
+	r := httptest.NewRequest(http.MethodGet, "/api/public", nil)
+	r.Header.Set("Authorization", "Bearer nonsense")
+	somebody := gatehouse.NewIdentity(map[string]any{"sub": "somebody"})
+	handler.ServeHTTP(httptest.NewRecorder(), r.WithContext(gatehouse.WithIdentity(r.Context(), somebody)))
+}
+
 func TestCookieAndTokenAtOnce(t *testing.T) {
 	w := apiWorld(t, nil)
 	token := w.accessToken()

@@ -29,6 +29,7 @@ func TestAttacksByClients(t *testing.T) {
 		"session cookie as flow":             sessionCookieAsFlow,
 		"state as session":                   stateAsSession,
 		"cookie of another deployment":       cookieOfAnotherDeployment,
+		"flow of another issuer":             flowOfAnotherIssuer,
 		"spliced cookies":                    splicedCookies,
 		"tossed cookies":                     tossedCookies,
 		"pieces without end":                 piecesWithoutEnd,
@@ -222,6 +223,27 @@ func cookieOfAnotherDeployment(t *testing.T) {
 		if res := b.fetch("/me"); res.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s: %d", name, res.StatusCode)
 		}
+	}
+}
+
+// A flow that was begun for one issuer is none of another's, although keys, client and
+// address are the same and neither says iss: the code of the one would be shown to the
+// other (RFC 9700 §4.4).
+func flowOfAnotherIssuer(t *testing.T) {
+	keys := []cookie.Key{cookie.NewKey()}
+	same := func(c *gatehouse.Config) {
+		c.SessionKeys, c.CookieName, c.BaseURL = keys, "session-gatehouse", "http://localhost:1"
+	}
+	one, two := newWorld(t, setup{gate: same}), newWorld(t, setup{gate: same})
+	onDiscovery("authorization_response_iss_parameter_supported", nil)(two)
+	b := one.browser()
+	answered := parse(t, b.callback("/me")).Query()
+	answered.Del("iss")
+	other := two.browser()
+	other.keep(flowCookies(b.cookies()))
+	res := other.get("/auth/callback?"+answered.Encode()).want(t, http.StatusBadRequest)
+	if len(sessionCookies(res.Cookies())) != 0 || two.provider.Calls(oidctest.Token) != 0 {
+		t.Errorf("the code is shown to another issuer: %s", res.body)
 	}
 }
 

@@ -288,6 +288,14 @@ func TestDownstreamOrigins(t *testing.T) {
 			t.Errorf("%s: the caller's request was changed", address)
 		}
 	}
+	// What the caller has put there doesn't follow a redirect to elsewhere either.
+	first := httptest.NewRequest(http.MethodGet, "https://orders.internal/x", nil)
+	led := httptest.NewRequest(http.MethodGet, "https://evil.example/x", nil)
+	led.Header = http.Header{"Authorization": {"Bearer own"}, "Dpop": {"own"}, "Accept": {"*/*"}}
+	led.Response = &http.Response{Request: first}
+	if _, err := transport.RoundTrip(led); err != nil || service.last == nil || service.last.Header.Get("Authorization")+service.last.Header.Get("DPoP") != "" || service.last.Header.Get("Accept") == "" {
+		t.Errorf("%v, %v", service.last, err)
+	}
 	// A forward proxy goes where the opaque part says.
 	opaque := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "https", Host: "orders.internal", Opaque: "//evil.example/x"}, Header: http.Header{}}
 	service.last = nil

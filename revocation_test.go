@@ -203,6 +203,25 @@ func TestDenylistIsAway(t *testing.T) {
 	}
 }
 
+// curt is a denylist that answers for fewer names than it was asked about.
+type curt struct{ *gatehouse.MemoryStore }
+
+func (c curt) Revoked(ctx context.Context, names ...string) ([]time.Time, error) {
+	before, err := c.MemoryStore.Revoked(ctx, names...)
+	return before[1:], err
+}
+
+// TestCurtDenylist: what it doesn't say of a name is no word that it isn't revoked.
+func TestCurtDenylist(t *testing.T) {
+	both(t, setup{gate: func(c *gatehouse.Config) {
+		c.Revocations = curt{gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})}
+	}}, func(t *testing.T, w *world) {
+		b := w.browser()
+		b.get(b.callback("/me")).want(t, http.StatusFound)
+		b.fetch("/me").want(t, http.StatusServiceUnavailable)
+	})
+}
+
 // TestGraceOfADenylist: while it is away a session is served no longer than its
 // access token lives, however long the grace is.
 func TestGraceOfADenylist(t *testing.T) {

@@ -86,6 +86,9 @@ func TestTicket(t *testing.T) {
 	if _, ok := v.parseTicket(append(frame, 0)); ok {
 		t.Error("trailing bytes are accepted")
 	}
+	if _, ok := v.parseTicket(append([]byte{ticketVersion + 1}, frame[1:]...)); ok {
+		t.Error("another version is accepted")
+	}
 	if _, ok := v.parseTicket(frameForTest()); ok {
 		t.Error("a session is a ticket")
 	}

@@ -92,7 +92,7 @@ func isToken68(text string) bool {
 // prove checks what a token is bound to. All of it is checked, at every request.
 func (v *Verifier) prove(r *http.Request, scheme string, t *AccessToken) error {
 	switch {
-	case t.bound == (confirmation{}) && (v.config.RequireBinding || scheme == "DPoP"):
+	case t.bound == (confirmation{}) && v.config.RequireBinding:
 		return refused(errUnbound)
 	case t.bound.jkt != "" && scheme != "DPoP": // RFC 9449 §7.2
 		return refused(errNoProof)
