@@ -57,6 +57,11 @@ type Config struct {
 	// ClientKey, in place of ClientSecret, signs who the client is (private_key_jwt,
 	// RFC 7523); its public key is registered at the provider.
 	ClientKey oidc.SigningKey
+	// IssuerAudience has the issuer be the audience of what ClientKey signs, wherever
+	// the client authenticates, as FAPI 2.0 wants it (FAPI 2.0 Security Profile
+	// §5.3.3.1). Default: the token endpoint is told by its own address, which every
+	// provider takes.
+	IssuerAudience bool
 	// ClientAuth is the token_endpoint_auth_method: client_secret_basic,
 	// client_secret_post, private_key_jwt or none. Empty is private_key_jwt with a
 	// ClientKey, and otherwise follows the provider's discovery.

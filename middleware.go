@@ -114,6 +114,7 @@ func (g *Gate) providerConfig() oidc.Config {
 		Scopes:         g.config.Scopes,
 		SkipConsent:    g.config.SkipConsent,
 		ClientKey:      g.config.ClientKey,
+		IssuerAudience: g.config.IssuerAudience,
 		ClientAuth:     g.config.ClientAuth,
 		SigningAlgs:    g.config.SigningAlgs,
 		ResponseMode:   g.config.ResponseMode,

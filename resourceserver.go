@@ -15,9 +15,9 @@ import (
 // Of config, API.Audience is required, and Issuer or API.Issuers. BaseURL is needed
 // for tokens that are bound to a DPoP key. ErrorHandler, HTTPClient, Logger, Clock,
 // Policy and InsecureHTTP do what they always do. ClientID, ClientSecret,
-// ClientKey, ClientAuth and DPoP are for the API's own calls to other services, see
-// [Gate.Downstream]. SessionKeys, Store, Revocations and Coordinator are mistakes, and the rest
-// has no meaning.
+// ClientKey, IssuerAudience, ClientAuth and DPoP are for the API's own calls to other
+// services, see [Gate.Downstream]. SessionKeys, Store, Revocations and Coordinator are
+// mistakes, and the rest has no meaning.
 func NewResourceServer(config Config) (*Gate, error) {
 	var mistakes []error
 	note := func(err error) {

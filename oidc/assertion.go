@@ -13,14 +13,9 @@ const (
 	assertionLifetime = time.Minute
 )
 
-// asserted adds to the parameters of a request who the client is, signed by its key
-// (RFC 7523 §3), if that is how it authenticates.
-//
-// The audience is the token endpoint where that is what is asked, which every
-// provider takes, and the issuer elsewhere: were it the token endpoint there too, a
-// provider could name that of another one beside endpoints of its own, and use the
-// assertion it gets. See quirks.assertionAudience for who insists.
-func (c *Client) asserted(m *metadata, params url.Values, audience string) (url.Values, error) {
+// asserted adds to the parameters of a request to an endpoint who the client is,
+// signed by its key (RFC 7523 §3), if that is how it authenticates.
+func (c *Client) asserted(m *metadata, params url.Values, endpoint string) (url.Values, error) {
 	if c.clientAuth(m) != "private_key_jwt" {
 		return params, nil
 	}
@@ -28,7 +23,7 @@ func (c *Client) asserted(m *metadata, params url.Values, audience string) (url.
 	assertion, err := c.config.ClientKey.jwt("JWT", map[string]any{
 		"iss": c.config.ClientID,
 		"sub": c.config.ClientID,
-		"aud": audience,
+		"aud": c.assertionAudience(m, endpoint),
 		"iat": now.Unix(),
 		"exp": now.Add(assertionLifetime).Unix(),
 		"jti": rand.Text(),
@@ -40,4 +35,19 @@ func (c *Client) asserted(m *metadata, params url.Values, audience string) (url.
 	params.Set("client_assertion_type", assertionType)
 	params.Set("client_assertion", assertion)
 	return params, nil
+}
+
+// assertionAudience is whom an assertion for an endpoint is for: the token endpoint
+// where that is what is asked, which every provider takes, and the issuer elsewhere.
+// Were it the token endpoint there too, a provider could name that of another one beside
+// endpoints of its own, and use the assertion it gets. See quirks.assertionAudience for
+// who insists.
+func (c *Client) assertionAudience(m *metadata, endpoint string) string {
+	switch {
+	case c.config.IssuerAudience:
+		return c.config.Issuer
+	case endpoint == m.token:
+		return m.token
+	}
+	return m.quirks.assertionAudience(c.config.Issuer, m.token, endpoint)
 }

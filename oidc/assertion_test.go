@@ -51,6 +51,46 @@ func TestClientAssertions(t *testing.T) {
 	}
 }
 
+// TestAssertionAudiences: the token endpoint gets assertions for itself and the others
+// ones for the issuer, or all of them do (FAPI 2.0 Security Profile §5.3.3.1).
+func TestAssertionAudiences(t *testing.T) {
+	key := oidc.NewSigningKey()
+	for name, c := range map[string]struct {
+		ofIssuer bool
+		atToken  string
+	}{"by default": {atToken: "/token"}, "of the issuer alone": {ofIssuer: true}} {
+		t.Run(name, func(t *testing.T) {
+			p := newParty(t, oidctest.Config{
+				RequirePushed: true,
+				Clients:       []oidctest.Client{{ID: "app", PublicKey: key.Public()}},
+			}, func(config *oidc.Config) {
+				config.ClientSecret, config.ClientKey, config.IssuerAudience = "", key, c.ofIssuer
+			})
+			grant, err := p.signIn(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.client.Renew(t.Context(), grant.Tokens, grant.IDClaims); err != nil {
+				t.Error(err)
+			}
+			if err := p.client.Revoke(t.Context(), grant.Tokens); err != nil {
+				t.Error(err)
+			}
+			for endpoint, path := range map[oidctest.Endpoint]string{oidctest.Token: c.atToken, oidctest.PushedRequest: "", oidctest.Revocation: ""} {
+				asked := p.provider.Requests(endpoint)
+				if len(asked) == 0 {
+					t.Errorf("%s wasn't asked", endpoint)
+				}
+				for _, r := range asked {
+					if aud := audienceOf(t, r.Form.Get("client_assertion")); aud != p.provider.Issuer()+path {
+						t.Errorf("%s: aud is %q", endpoint, aud)
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestClientAssertionsThatFail(t *testing.T) {
 	key := oidc.NewSigningKey()
 	p := asserting(t, key, oidc.NewSigningKey(), oidctest.Config{})
@@ -66,5 +106,9 @@ func TestClientAssertionsThatFail(t *testing.T) {
 	_, err := oidc.NewClient(oidc.Config{Issuer: "https://idp.example.com", ClientID: "app", RedirectURL: redirectURL, ClientAuth: "private_key_jwt"})
 	if err == nil || !strings.Contains(err.Error(), "ClientKey:") {
 		t.Errorf("without a key: %v", err)
+	}
+	_, err = oidc.NewClient(oidc.Config{Issuer: "https://idp.example.com", ClientID: "app", RedirectURL: redirectURL, IssuerAudience: true})
+	if err == nil || !strings.Contains(err.Error(), "IssuerAudience:") {
+		t.Errorf("an audience of what isn't there: %v", err)
 	}
 }

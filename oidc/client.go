@@ -45,6 +45,11 @@ type Config struct {
 	// ClientKey, in place of a secret, signs who the client is (private_key_jwt, RFC
 	// 7523 §2.2); its public key is registered at the provider.
 	ClientKey SigningKey
+	// IssuerAudience has the issuer be the audience of what ClientKey signs wherever the
+	// client authenticates, as FAPI 2.0 wants it (FAPI 2.0 Security Profile §5.3.3.1).
+	// Default: the token endpoint is told by its own address, which every provider takes,
+	// and the other endpoints by the issuer.
+	IssuerAudience bool
 	// ClientAuth is the token_endpoint_auth_method: client_secret_basic,
 	// client_secret_post, private_key_jwt or none. Empty: private_key_jwt where there
 	// is a ClientKey, otherwise as discovery says, basic first.
@@ -151,6 +156,9 @@ func (c Config) checkClient() error {
 	var mistakes []error
 	if c.ClientID == "" {
 		mistakes = append(mistakes, mistake.Of("ClientID", "is required"))
+	}
+	if c.IssuerAudience && c.ClientKey.IsZero() {
+		mistakes = append(mistakes, mistake.Of("IssuerAudience", "is for a ClientKey"))
 	}
 	switch c.ClientAuth {
 	case "", "none":

@@ -43,7 +43,7 @@ func (c credentials) post(ctx context.Context, address string, form url.Values) 
 // authenticated is a POST that authenticates the client as the token endpoint
 // would have it.
 func (c *Client) authenticated(ctx context.Context, m *metadata, address string, form url.Values) (*http.Request, error) {
-	form, err := c.asserted(m, form, m.quirks.assertionAudience(c.config.Issuer, m.token, address))
+	form, err := c.asserted(m, form, address)
 	if err != nil {
 		return nil, err
 	}
