@@ -3,7 +3,6 @@ package conformance_test
 import (
 	"cmp"
 	"html"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,141 +15,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/interop/conformance"
 	"github.com/gatehouse-go/gatehouse/oidc"
 )
-
-// plan is a plan of the suite's.
-type plan struct {
-	name    string
-	variant conformance.Variant // what the plan leaves to choose
-	client  map[string]string   // addresses of the application's that it asks for
-	want    map[string]string   // results that differ from those of [modules]
-}
-
-// choices are made for every plan, unless it makes them itself: requests go through
-// the browser, and the client is registered beforehand.
-func choices(more conformance.Variant) conformance.Variant {
-	made := conformance.Variant{"request_type": "plain_http_request", "client_registration": "static_client"}
-	maps.Copy(made, more)
-	return made
-}
-
-var (
-	basic = conformance.Variant{"client_auth_type": "client_secret_basic", "response_mode": "default"}
-	code  = as("client_secret_basic", "default")
-	// Of these the suite makes ids and secrets of every character there may be.
-	registered = conformance.Variant{"client_registration": "dynamic_client"}
-)
-
-func plus(a, b conformance.Variant) conformance.Variant {
-	both := maps.Clone(a)
-	maps.Copy(both, b)
-	return both
-}
-
-func as(auth, mode string) conformance.Variant {
-	return conformance.Variant{"client_auth_type": auth, "response_mode": mode, "response_type": "code"}
-}
-
-// plans are those of a relying party of the code flow.
-var plans = []plan{
-	{name: "oidcc-client-basic-certification-test-plan"},
-	{name: "oidcc-client-formpost-basic-certification-test-plan"},
-	{name: "oidcc-client-config-certification-test-plan", variant: basic},
-	{name: "oidcc-client-basic-certification-test-plan", variant: registered},
-	// It can't be run with a client that is registered beforehand: the suite takes it to
-	// have begun before it has.
-	{name: "oidcc-client-test-3rd-party-init-login-test-plan", variant: plus(code, registered), client: map[string]string{
-		"initiate_login_uri": "/auth/login",
-	}},
-	{name: "oidcc-client-rp-initiated-logout-rp-basic", variant: basic, client: map[string]string{
-		"post_logout_redirect_uri": "/", "backchannel_logout_uri": "/auth/backchannel-logout",
-	}},
-	{name: "oidcc-client-back-channel-logout-rp-basic", variant: basic, client: map[string]string{
-		"post_logout_redirect_uri": "/", "backchannel_logout_uri": "/auth/backchannel-logout",
-	}},
-	{name: "oidcc-client-front-channel-logout-rp-basic", variant: basic, client: map[string]string{
-		"post_logout_redirect_uri": "/", "frontchannel_logout_uri": "/auth/frontchannel-logout",
-	}},
-	// Both channels at once.
-	{name: "oidcc-client-logout-test-plan", variant: code, client: map[string]string{
-		"post_logout_redirect_uri": "/", "backchannel_logout_uri": "/auth/backchannel-logout", "frontchannel_logout_uri": "/auth/frontchannel-logout",
-	}, want: map[string]string{
-		"oidcc-client-test-rp-init-logout": "REVIEW", "oidcc-client-test-rp-init-logout-other-state": "REVIEW", "oidcc-client-test-rp-init-logout-no-state": "REVIEW",
-	}},
-	{name: "oidcc-client-refreshtoken-test-plan", variant: code},
-	{name: "oidcc-client-test-plan", variant: code},
-	{name: "oidcc-client-test-plan", variant: as("client_secret_post", "form_post")},
-	{name: "oidcc-client-test-plan", variant: as("private_key_jwt", "default")},
-	{name: "oidcc-client-test-plan", variant: as("none", "default")},
-}
-
-// module is what the application and the person do in a module of the suite's.
-type module struct {
-	walk func(*visit)
-	gate func(*gatehouse.Config)
-	want string // the suite's result; empty is PASSED
-	lack string // what the module is about and Gatehouse doesn't have: it isn't run
-}
-
-// modules are those of the plans, by name.
-var modules = map[string]module{
-	"oidcc-client-test":                           {walk: signsIn},
-	"oidcc-client-test-client-secret-basic":       {walk: signsIn, gate: withSecret},
-	"oidcc-client-test-scope-userinfo-claims":     {walk: isToldMore},
-	"oidcc-client-test-idtoken-sig-rs256":         {walk: signsIn},
-	"oidcc-client-test-kid-absent-single-jwks":    {walk: signsIn},
-	"oidcc-client-test-kid-absent-multiple-jwks":  {walk: signsIn},
-	"oidcc-client-test-userinfo-bearer-header":    {walk: signsIn},
-	"oidcc-client-test-userinfo-signed":           {walk: signsIn},
-	"oidcc-client-test-aggregated-claims":         {walk: signsIn},
-	"oidcc-client-test-discovery-openid-config":   {walk: looks},
-	"oidcc-client-test-discovery-jwks-uri-keys":   {walk: looks},
-	"oidcc-client-test-invalid-iss":               {walk: isRefused},
-	"oidcc-client-test-missing-sub":               {walk: isRefused},
-	"oidcc-client-test-invalid-aud":               {walk: isRefused},
-	"oidcc-client-test-missing-aud":               {walk: isRefused},
-	"oidcc-client-test-missing-iat":               {walk: isRefused},
-	"oidcc-client-test-invalid-sig-rs256":         {walk: isRefused},
-	"oidcc-client-test-invalid-sig-es256":         {walk: isRefused},
-	"oidcc-client-test-invalid-sig-hs256":         {walk: isRefused, gate: byHS256},
-	"oidcc-client-test-userinfo-invalid-sub":      {walk: isRefused},
-	"oidcc-client-test-nonce-invalid":             {walk: isRefused},
-	"oidcc-client-test-discovery-issuer-mismatch": {walk: isRefused},
-	"oidcc-client-test-form-post-error":           {walk: isRefused, gate: inSilence},
-	// The suite lets clients skip it that never accept an unsigned token.
-	"oidcc-client-test-idtoken-sig-none": {walk: isRefused, want: "SKIPPED"},
-
-	"oidcc-client-test-signing-key-rotation-just-before-signing": {walk: signsIn},
-	"oidcc-client-test-signing-key-rotation":                     {walk: signsInAgain},
-
-	"oidcc-client-test-3rd-party-init-login": {walk: isSentToSignIn},
-
-	"oidcc-client-test-refresh-token":                {walk: isRenewed},
-	"oidcc-client-test-refresh-token-invalid-issuer": {walk: isNotRenewed},
-	"oidcc-client-test-refresh-token-invalid-sub":    {walk: isNotRenewed},
-
-	"oidcc-client-test-rp-init-logout":             {walk: signsOut},
-	"oidcc-client-test-rp-init-logout-other-state": {walk: signsOut},
-	"oidcc-client-test-rp-init-logout-no-state":    {walk: signsOut},
-
-	"oidcc-client-test-rp-backchannel-rpinitlogout":             {walk: signsOut},
-	"oidcc-client-test-rp-backchannel-rpinitlogout-alg-none":    {walk: signsOut},
-	"oidcc-client-test-rp-backchannel-rpinitlogout-no-event":    {walk: signsOut},
-	"oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce":  {walk: signsOut},
-	"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg":   {walk: signsOut, gate: byRS256},
-	"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud":   {walk: signsOut},
-	"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event": {walk: signsOut},
-	"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss":   {walk: signsOut},
-
-	// The suite can't see into a frame of another site, and asks for a review.
-	"oidcc-client-test-rp-frontchannel-rpinitlogout": {walk: signsOut, want: "REVIEW"},
-	"oidcc-client-test-rp-frontchannel-opinitlogout": {walk: isSignedOut, want: "REVIEW"},
-
-	"oidcc-client-test-userinfo-bearer-body":     {lack: "access tokens in the body of UserInfo requests"},
-	"oidcc-client-test-distributed-claims":       {lack: "distributed claims"},
-	"oidcc-client-test-discovery-webfinger-acct": {lack: "WebFinger"},
-	"oidcc-client-test-discovery-webfinger-url":  {lack: "WebFinger"},
-	"oidcc-client-test-session-management":       {lack: "session management by frames"},
-}
 
 // TestPlans runs every module of every plan, and prints a table of the results.
 func TestPlans(t *testing.T) {
@@ -173,7 +37,7 @@ func TestPlans(t *testing.T) {
 // choice is what distinguishes plans of one name.
 func (p plan) choice() string {
 	var chosen []string
-	for _, name := range []string{"client_auth_type", "response_mode", "client_registration"} {
+	for _, name := range []string{"client_auth_type", "response_mode", "client_registration", "sender_constrain", "fapi_profile"} {
 		if value := p.variant[name]; value != "" {
 			chosen = append(chosen, value)
 		}
@@ -183,7 +47,7 @@ func (p plan) choice() string {
 
 func (p plan) run(t *testing.T, suite *conformance.Suite, note func(module, result string)) {
 	at := newSite(t, suite)
-	made, err := suite.Plan(t.Context(), p.name, choices(p.variant), at.form(p.client))
+	made, err := suite.Plan(t.Context(), p.name, p.variant, at.form(p.client))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,13 +72,19 @@ func (p plan) visit(t *testing.T, m module, at *site, made conformance.Plan, lis
 		t.Fatal(err)
 	}
 	changes := []func(*gatehouse.Config){chosenBy(at, p.variant), chosenBy(at, listed.Variant)}
-	if m.gate != nil {
-		changes = append(changes, m.gate)
+	for _, change := range []func(*gatehouse.Config){p.gate, m.gate} {
+		if change != nil {
+			changes = append(changes, change)
+		}
 	}
 	if p.variant["client_registration"] == "dynamic_client" {
 		changes = append(changes, at.register(t, run, p.client))
 	}
-	m.walk(at.newVisit(t, run, changes...))
+	walk := m.walk
+	if p.walk != nil {
+		walk = p.walk
+	}
+	walk(at.newVisit(t, run, changes...))
 	result, why, err := run.Result(t.Context())
 	if err != nil {
 		t.Error(err)
@@ -251,6 +121,18 @@ func byHS256(c *gatehouse.Config) { c.SigningAlgs = []string{"HS256"} }
 // of its own.
 func byRS256(c *gatehouse.Config) { c.SigningAlgs = []string{"RS256"} }
 
+// strictly is what FAPI 2.0 asks of a client (FAPI 2.0 Security Profile §5.3.3, §5.4.1).
+func strictly(c *gatehouse.Config) {
+	c.PushedRequests, c.DPoP, c.IssuerAudience = true, true, true
+	c.SigningAlgs = []string{"PS256", "ES256", "EdDSA"}
+}
+
+// forItself is an application that signs nobody in.
+func forItself(c *gatehouse.Config) {
+	strictly(c)
+	c.API.Audience = []string{clientID}
+}
+
 func inSilence(c *gatehouse.Config) { c.Prompt, c.MaxAge = "none", -1 }
 
 // signsIn: the page is shown in the end.
@@ -265,6 +147,21 @@ func signsIn(v *visit) {
 func looks(v *visit) {
 	if err := v.gate.Ready(v.Context()); err != nil {
 		v.Error(err)
+	}
+}
+
+// isServed: the provider's own service takes the access token.
+func isServed(v *visit) {
+	v.signIn()
+	if page := v.open("/accounts"); page.Status != http.StatusOK || page.Body != "the service says 200" {
+		v.Errorf("not served: %s", page)
+	}
+}
+
+// isServedItself: the service takes an access token of the application's own.
+func isServedItself(v *visit) {
+	if page := v.open("/report"); page.Status != http.StatusOK || page.Body != "the service says 200" {
+		v.Errorf("not served: %s", page)
 	}
 }
 

@@ -79,7 +79,8 @@ func (s *Suite) Start(ctx context.Context, plan Plan, module Module) (*Run, erro
 type Run struct {
 	ID      string `json:"id"`
 	Exposed struct {
-		Issuer string `json:"issuer"`
+		Issuer   string `json:"issuer"`
+		Accounts string `json:"accounts_endpoint"` // a service, where the module has one
 	} `json:"exposed"`
 
 	suite *Suite

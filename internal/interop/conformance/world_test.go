@@ -100,6 +100,7 @@ func (s *site) form(addresses map[string]string) map[string]any {
 		"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
 			{Key: s.key.Public(), KeyID: s.key.ID(), Algorithm: s.key.Algorithm(), Use: "sig"},
 		}},
+		"scope":                                "openid profile email",
 		"frontchannel_logout_session_required": true,
 	}
 	for name, path := range addresses {
@@ -156,13 +157,17 @@ func (s *site) newVisit(t *testing.T, run *conformance.Run, change ...func(*gate
 	for _, change := range change {
 		change(&config)
 	}
-	gate, err := gatehouse.New(config)
+	made, establish := gatehouse.New, (*gatehouse.Gate).Wrap
+	if config.API.Audience != nil { // it signs nobody in
+		made, establish, config.SessionKeys = gatehouse.NewResourceServer, (*gatehouse.Gate).API, nil
+	}
+	gate, err := made(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = gate.Close() })
 	v.gate = gate
-	handler := gate.Wrap(application(t, gate))
+	handler := establish(gate, v.application(gate))
 	s.handler.Store(&handler)
 	v.Browser = v.another()
 	t.Cleanup(func() {
@@ -178,16 +183,14 @@ func (v *visit) another() *interop.Browser {
 	return interop.NewBrowser(v, trusting(authorities(v.T, v.site.server.Certificate())))
 }
 
-// application has a page for everybody, one for those who are signed in, and one
-// that shows them what it asks a service for, which finds no token good enough.
-func application(t *testing.T, gate *gatehouse.Gate) http.Handler {
-	t.Helper()
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+// application has a page for everybody, one for those who are signed in, and pages
+// that show what a service says: one that finds no token good enough, and the one that
+// the suite may have, which is asked for whoever is signed in, and for the application.
+func (v *visit) application(gate *gatehouse.Gate) http.Handler {
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
-	t.Cleanup(service.Close)
-	orders := gate.Client(service.URL)
-
+	v.Cleanup(refusing.Close)
 	pages := gate.Mux()
 	pages.HandleFunc("/{$}", rbac.Public(), func(w http.ResponseWriter, r *http.Request) {
 		if who, ok := gatehouse.IdentityFrom(r.Context()); ok {
@@ -200,21 +203,37 @@ func application(t *testing.T, gate *gatehouse.Gate) http.Handler {
 		who, _ := gatehouse.IdentityFrom(r.Context())
 		_ = json.NewEncoder(w).Encode(seen{who.Subject(), who.AccessToken(), who.Claims()})
 	})
-	pages.HandleFunc("/orders", rbac.SignedIn(), func(w http.ResponseWriter, r *http.Request) {
-		req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, service.URL, nil)
+	pages.HandleFunc("/orders", rbac.SignedIn(), v.asking(gate, refusing.URL, gatehouse.Downstream{Origins: []string{refusing.URL}}))
+	if accounts := v.run.Exposed.Accounts; accounts != "" {
+		there := []string{v.site.suite.Address}
+		pages.HandleFunc("/accounts", rbac.SignedIn(), v.asking(gate, accounts, gatehouse.Downstream{Origins: there}))
+		pages.HandleFunc("/report", rbac.Public(), v.asking(gate, accounts, gatehouse.Downstream{Origins: there, Own: true}))
+	}
+	return pages
+}
+
+// asking is a page that shows what a service says.
+func (v *visit) asking(gate *gatehouse.Gate, address string, service gatehouse.Downstream) http.HandlerFunc {
+	service.Transport = v.site.suite.Client.Transport
+	transport, err := gate.Downstream(service)
+	if err != nil {
+		v.Fatal(err)
+	}
+	client := &http.Client{Transport: transport}
+	return func(w http.ResponseWriter, r *http.Request) {
+		req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, address, nil)
 		if err != nil {
 			gate.Fail(w, r, err)
 			return
 		}
-		res, err := orders.Do(req)
+		res, err := client.Do(req)
 		if err != nil {
 			gate.Fail(w, r, err)
 			return
 		}
 		defer res.Body.Close()
-		fmt.Fprint(w, "the service says ", res.Status)
-	})
-	return pages
+		fmt.Fprint(w, "the service says ", res.StatusCode)
+	}
 }
 
 // seen is what the application sees of who asks.
