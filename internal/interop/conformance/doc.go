@@ -7,7 +7,7 @@
 // this machine reaches it by https under another name than 127.0.0.1, and where it
 // reaches 127.0.0.1, for logout tokens. Then
 //
-//	CONFORMANCE_SUITE=https://localhost:8443 CONFORMANCE_CA=suite.pem go test -count=1 -v ./conformance
+//	CONFORMANCE_SUITE=https://localhost:8443 CONFORMANCE_CA=suite.pem go test -count=1 -timeout 30m -v ./conformance
 //
 // starts every plan and prints a table of the modules and the suite's results.
 // CONFORMANCE_CA is a file with the certificate of the suite's server, or of who
