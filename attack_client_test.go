@@ -1,9 +1,7 @@
 package gatehouse_test
 
 import (
-	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse"
-	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
@@ -170,142 +167,6 @@ func anyVerifier(w *world) oidctest.Fault {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			writeJSON(rw, w.provider.Issue(alice, "app", "openid"))
 		})
-	}
-}
-
-// carrying is a browser that has one cookie, under the session's name.
-func carrying(w *world, value string) *browser {
-	name := sessionCookies(w.browser().signIn().cookies())[0].Name
-	b := w.browser()
-	b.keep([]*http.Cookie{{Name: name, Value: value}})
-	return b
-}
-
-// One kind of cookie never serves as another.
-func flowCookieAsSession(t *testing.T) {
-	w := newWorld(t, setup{})
-	b := w.browser()
-	b.get("/me").want(t, http.StatusFound)
-	carrying(w, flowCookies(b.cookies())[0].Value).fetch("/me").want(t, http.StatusUnauthorized)
-}
-
-func sessionCookieAsFlow(t *testing.T) {
-	w := newWorld(t, setup{})
-	session := sessionCookies(w.browser().signIn().cookies())[0].Value
-	b := w.browser()
-	callback := b.callback("/me")
-	flow := flowCookies(b.cookies())[0]
-	flow.Value = session
-	b.keep([]*http.Cookie{flow})
-	b.get(callback).want(t, http.StatusBadRequest)
-}
-
-func stateAsSession(t *testing.T) {
-	w := newWorld(t, setup{})
-	state := parse(t, w.browser().get("/me").location(t)).Query().Get("state")
-	carrying(w, state).fetch("/me").want(t, http.StatusUnauthorized)
-}
-
-// The same keys in two deployments: each has its own sessions.
-func cookieOfAnotherDeployment(t *testing.T) {
-	keys := []cookie.Key{cookie.NewKey()}
-	one := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.SessionKeys, c.CookieName = keys, "session-gatehouse" }})
-	for name, change := range map[string]func(*gatehouse.Config){
-		"another issuer": func(*gatehouse.Config) {},
-		"another client": func(c *gatehouse.Config) { c.Issuer, c.ClientID = one.idp.URL, "other" },
-	} {
-		two := newWorld(t, setup{gate: func(c *gatehouse.Config) {
-			c.SessionKeys, c.CookieName = keys, "session-gatehouse"
-			change(c)
-		}})
-		b := two.browser()
-		b.keep(sessionCookies(one.browser().signIn().cookies()))
-		if res := b.fetch("/me"); res.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%s: %d", name, res.StatusCode)
-		}
-	}
-}
-
-// A flow that was begun for one issuer is none of another's, although keys, client and
-// address are the same and neither says iss: the code of the one would be shown to the
-// other (RFC 9700 §4.4).
-func flowOfAnotherIssuer(t *testing.T) {
-	keys := []cookie.Key{cookie.NewKey()}
-	same := func(c *gatehouse.Config) {
-		c.SessionKeys, c.CookieName, c.BaseURL = keys, "session-gatehouse", "http://localhost:1"
-	}
-	one, two := newWorld(t, setup{gate: same}), newWorld(t, setup{gate: same})
-	onDiscovery("authorization_response_iss_parameter_supported", nil)(two)
-	b := one.browser()
-	answered := parse(t, b.callback("/me")).Query()
-	answered.Del("iss")
-	other := two.browser()
-	other.keep(flowCookies(b.cookies()))
-	res := other.get("/auth/callback?"+answered.Encode()).want(t, http.StatusBadRequest)
-	if len(sessionCookies(res.Cookies())) != 0 || two.provider.Calls(oidctest.Token) != 0 {
-		t.Errorf("the code is shown to another issuer: %s", res.body)
-	}
-}
-
-// large has sessions that need several cookies.
-func large(w *world, subject string) []*http.Cookie {
-	var noise strings.Builder
-	for range 300 {
-		noise.WriteString(rand.Text()) // which no compression shortens
-	}
-	w.provider.SignIn(oidctest.User{Subject: subject, Claims: map[string]any{"picture": noise.String()}})
-	return sessionCookies(w.browser().signIn().cookies())
-}
-
-func splicedCookies(t *testing.T) {
-	w := newWorld(t, setup{})
-	one, two := large(w, "one"), large(w, "two")
-	if len(one) < 2 || len(one) != len(two) {
-		t.Fatalf("%d and %d cookies", len(one), len(two))
-	}
-	for i := range one {
-		mixed := append([]*http.Cookie{}, one...)
-		mixed[i] = two[i]
-		b := w.browser()
-		b.keep(mixed)
-		b.fetch("/me").want(t, http.StatusUnauthorized)
-	}
-}
-
-// A sibling host can set cookies of any name that has no __Host- prefix, and a
-// browser then sends both. Neither is believed, and nothing breaks.
-func tossedCookies(t *testing.T) {
-	w := newWorld(t, setup{})
-	own := sessionCookies(w.browser().signIn().cookies())[0]
-	for _, pair := range []string{own.Value + "; " + own.Name + "=junk", "junk; " + own.Name + "=" + own.Value} {
-		b := w.browser()
-		b.send(http.MethodGet, "/me", with(fetching, "Cookie", own.Name+"="+pair), "").want(t, http.StatusUnauthorized)
-	}
-}
-
-// A count of pieces that an attacker wrote is believed by nobody.
-func piecesWithoutEnd(t *testing.T) {
-	w := newWorld(t, setup{})
-	name := sessionCookies(w.browser().signIn().cookies())[0].Name
-	for _, first := range []string{"~8", "~9", "~99999999", "~", "~0", "~-1", "8.", "~8" + strings.Repeat("a", 4000)} {
-		header := name + "=" + first
-		for i := range 60 {
-			header += fmt.Sprintf("; %s.%d=%s", name, i, strings.Repeat("a", 1000))
-		}
-		w.browser().send(http.MethodGet, "/me", with(fetching, "Cookie", header), "").want(t, http.StatusUnauthorized)
-	}
-}
-
-func cookieFlood(t *testing.T) {
-	w := newWorld(t, setup{})
-	name := sessionCookies(w.browser().signIn().cookies())[0].Name
-	var flood strings.Builder
-	for i := range 8000 {
-		fmt.Fprintf(&flood, "%s-flow-%08d=aaaaaaaaaaaaaaaa; %s=%d; ", name, i, name, i)
-	}
-	res := w.browser().send(http.MethodGet, "/me", with(navigation, "Cookie", flood.String()), "").want(t, http.StatusFound)
-	if got := len(res.Header["Set-Cookie"]); got > 80 {
-		t.Errorf("%d cookies are set in answer", got)
 	}
 }
 
