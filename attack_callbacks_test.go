@@ -109,6 +109,23 @@ func (m *mined) Forget(ctx context.Context, name string) error {
 	return m.MemoryStore.Forget(ctx, name)
 }
 
+// calm fails the test when a panic comes out of the handlers: net/http would cut the
+// answer off, and clients would ask once more.
+func calm(t *testing.T, routes func(*gatehouse.Gate) http.Handler) func(*gatehouse.Gate) http.Handler {
+	return func(g *gatehouse.Gate) http.Handler {
+		next := routes(g)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				if cause := recover(); cause != nil {
+					t.Errorf("%s %s panics: %v", r.Method, r.URL.Path, cause)
+					panic(cause)
+				}
+			}()
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
 // TestPanickingStores: whatever method of a store, a denylist, a directory or a
 // coordinator panics, in a request or behind it, everybody has an answer that says
 // nothing of it, nobody is let in by it, and afterwards all is well.
@@ -120,7 +137,7 @@ func TestPanickingStores(t *testing.T) {
 			t.Parallel() // a coordinator is waited for
 			var store *mined
 			opened := make(chan error, 2)
-			both(t, setup{routes: streams(opened), gate: func(c *gatehouse.Config) {
+			both(t, setup{routes: calm(t, streams(opened)), gate: func(c *gatehouse.Config) {
 				store = newMined(c.Clock)
 				c.Revocations = store
 				if c.Store != nil {
@@ -255,10 +272,10 @@ func TestPanickingCallbacks(t *testing.T) {
 					c.Admit = func(context.Context, *gatehouse.Admission) error { m.at("Admit"); return nil }
 					now := c.Clock
 					c.Clock = func() time.Time { m.at("Clock"); return now() }
-				}, routes: func(g *gatehouse.Gate) http.Handler {
+				}, routes: calm(t, func(g *gatehouse.Gate) http.Handler {
 					rule := rbac.Func("mined", func(*rbac.Subject) bool { m.at("rule"); return true })
 					return g.Wrap(g.Require(rule)(http.HandlerFunc(me)))
-				}})
+				})})
 				var b *browser
 				if !first {
 					b = w.browser().signIn()

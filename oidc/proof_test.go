@@ -338,6 +338,9 @@ func TestNonce(t *testing.T) {
 			t.Errorf("%s", challenge)
 		}
 	}
+	ahead := newBench(t, oidctest.Config{}, func(c *oidc.VerifierConfig) { c.RequireNonce, c.NonceSecret = true, secret })
+	ahead.advance(2 * time.Minute) // further than clocks are apart
+	wantRefusal(t, with(ahead.verifier.Nonce()), oidc.UseNonce, "nonce")
 	nonce := b.verifier.Nonce()
 	for _, good := range []string{nonce, nonce, replica.verifier.Nonce()} {
 		if err := with(good); err != nil {
