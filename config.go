@@ -48,11 +48,12 @@ type Config struct {
 	SessionKeys []cookie.Key
 
 	// Scopes are asked for at sign-in. Nil asks for openid, profile, email and,
-	// where the provider offers it, offline_access. openid is always added.
+	// where the provider offers it, offline_access; Keycloak gives refresh tokens
+	// without. openid is always added.
 	Scopes []string
 	// SkipConsent leaves out the prompt=consent that OpenID Connect Core 1.0
 	// §11 asks for beside offline_access, for providers that grant it without
-	// (Auth0, Okta, Keycloak). Microsoft Entra ID is recognised by itself.
+	// (Auth0, Okta). Microsoft Entra ID and Keycloak are recognised by themselves.
 	SkipConsent bool
 	// ClientKey, in place of ClientSecret, signs who the client is (private_key_jwt,
 	// RFC 7523); its public key is registered at the provider.

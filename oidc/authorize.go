@@ -123,7 +123,7 @@ func (c *Client) scopes(m *metadata) []string {
 	scopes := slices.Clone(c.config.Scopes)
 	if c.config.Scopes == nil {
 		scopes = []string{"openid", "profile", "email"}
-		if slices.Contains(m.scopes, "offline_access") && !m.quirks.noOfflineScope {
+		if slices.Contains(m.scopes, "offline_access") && !m.quirks.noOfflineScope && !m.quirks.refreshAlways {
 			scopes = append(scopes, "offline_access")
 		}
 	}

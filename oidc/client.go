@@ -37,7 +37,8 @@ type Config struct {
 	// RedirectURL is the redirect_uri, absolute. Not for [NewServiceClient].
 	RedirectURL string
 	// Scopes are asked for. Nil: openid, profile, email and, where the provider
-	// offers it, offline_access. openid is always added.
+	// offers it, offline_access; Keycloak gives refresh tokens without. openid is
+	// always added.
 	Scopes []string
 	// SkipConsent leaves out the prompt=consent that goes with offline_access
 	// (OpenID Connect Core 1.0 §11).

@@ -441,10 +441,16 @@ func TestOfflineAccess(t *testing.T) {
 		{"own scopes", func(c *oidc.Config) { c.Scopes = []string{"email"} }, nil, "", "openid email", ""},
 		{"own scopes with it", func(c *oidc.Config) { c.Scopes = []string{"openid", "offline_access"} }, nil, "", "openid offline_access", "consent"},
 		{"Entra", nil, map[string]any{"cloud_instance_name": "microsoftonline.com", "msgraph_host": "graph.microsoft.com"}, "", "openid profile email offline_access", ""},
+		{"Keycloak", nil, map[string]any{"authorization_endpoint": "/protocol/openid-connect/auth"}, "", "openid profile email", ""},
+		{"Keycloak, own scopes with it", func(c *oidc.Config) { c.Scopes = []string{"offline_access"} }, map[string]any{"authorization_endpoint": "/protocol/openid-connect/auth"}, "", "openid offline_access", ""},
+		{"not quite Keycloak", nil, map[string]any{"authorization_endpoint": "/of/another/protocol/openid-connect/auth"}, "", "openid profile email offline_access", "consent"},
 	} {
 		p := newParty(t, oidctest.Config{Keys: []*oidctest.Key{rsaKey()}}, c.change)
 		p.provider.OnAnswer(oidctest.Discovery, func(d map[string]any) {
 			for name, value := range c.document {
+				if name == "authorization_endpoint" {
+					value = d["issuer"].(string) + value.(string)
+				}
 				d[name] = value
 			}
 		})

@@ -14,6 +14,7 @@ type quirks struct {
 	noOfflineScope bool
 	// noConsent: Microsoft Entra ID grants offline_access without prompt=consent,
 	// and with it shuts out everybody whose tenant forbids them to consent.
+	// Keycloak grants it without, too.
 	noConsent bool
 	// hydra: Ory Hydra answers invalid_request to a renewal where it is too busy, or
 	// somebody else uses the refresh token in the same moment, and means to be asked
@@ -21,15 +22,21 @@ type quirks struct {
 	// takes neither state nor post_logout_redirect_uri. At every endpoint it takes
 	// assertions for its token endpoint alone.
 	hydra bool
+	// refreshAlways: Keycloak gives a refresh token with every sign-in, which ends with
+	// the sign-in there. After one with offline_access nobody is signed in there: the
+	// next application asks for a password again, and prompt=none fails.
+	refreshAlways bool
 }
 
 func quirksOf(issuer string, document map[string]any) quirks {
 	_, cloud := document["cloud_instance_name"].(string)
 	_, graph := document["msgraph_host"].(string)
 	_, signed := document["id_token_signed_response_alg"].([]any) // which is a client's elsewhere, and text
+	keycloak := document["authorization_endpoint"] == issuer+"/protocol/openid-connect/auth"
 	return quirks{
 		noOfflineScope: issuer == "https://accounts.google.com",
-		noConsent:      cloud && graph,
+		noConsent:      cloud && graph || keycloak,
+		refreshAlways:  keycloak,
 		hydra:          signed,
 	}
 }
