@@ -311,7 +311,8 @@ func (v *Verifier) verify(ctx context.Context, issuer *trusted, text string, tok
 	case err != nil:
 		return nil, err
 	}
-	if _, ok := said["client_id"]; typed && !ok { // RFC 9068 §2.2
+	// RFC 9068 §2.2. Keycloak's tokens of that type have azp in its place.
+	if _, ok := said["client_id"]; typed && !ok && clientOf(said) == "" {
 		return nil, refused(errors.New("client_id is missing"))
 	}
 	if err := issuer.check(said, typed); err != nil {
