@@ -11,6 +11,7 @@ import (
 	"github.com/dexidp/dex/server/signer"
 	"github.com/dexidp/dex/storage"
 	"github.com/dexidp/dex/storage/memory"
+	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
 // Dex is dex with its password database in memory, a page for consent, and
@@ -29,10 +30,11 @@ func dex(name string, rotates bool) Provider {
 			Scopes:         []string{"openid", "profile", "email", "groups", "offline_access"},
 			Rotates:        rotates,
 			DeadCode:       "invalid_request",
+			ClientCode:     "invalid_client",
 			OneGrant:       true,
 			RenewedNonce:   true,
 			Rekeys:         true,
-			RoleClaim:      "groups",
+			RoleClaim:      rbac.Path{"groups"},
 		},
 		path:   "/dex",
 		secret: "to be +encoded: 100%/&=",

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/rbac"
 	"github.com/luikyv/go-oidc/pkg/goidc"
 	"github.com/luikyv/go-oidc/pkg/provider"
 )
@@ -36,11 +37,12 @@ func goOIDC(name string, rotates bool) Provider {
 			Scopes:         []string{"openid", "profile", "email", "offline_access"},
 			Rotates:        rotates,
 			DeadCode:       "invalid_grant",
+			ClientCode:     "invalid_client",
 			AuthTime:       true,
 			RenewedNonce:   true,
 			Issuer:         true,
 			Rekeys:         true,
-			RoleClaim:      "roles",
+			RoleClaim:      rbac.Path{"roles"},
 			Session:        true,
 			EndSession:     true,
 			Revocation:     true,

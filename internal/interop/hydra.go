@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
 // HydraSettings are what differs between installations of Ory Hydra.
@@ -35,16 +37,18 @@ func HydraWith(settings HydraSettings) Provider {
 			Rotates:        true,
 			FamilyRevoked:  settings.Grace == 0,
 			DeadCode:       "invalid_grant",
+			ClientCode:     "invalid_client",
 			RenewedNonce:   true,
 			AuthTime:       true,
 			AudienceList:   true,
 			Rekeys:         true,
 			OldKeyName:     true,
 			OneFlow:        true,
-			RoleClaim:      "groups",
+			RoleClaim:      rbac.Path{"groups"},
 			Session:        true,
 			EndSession:     true,
 			Backchannel:    !settings.Frontchannel,
+			Echo:           !settings.Frontchannel,
 			Revocation:     true,
 			Cancel:         true,
 			FormPost:       true,

@@ -28,7 +28,7 @@ func (j *jar) add(r *http.Request) {
 	strict := !lax && r.Header.Get("Sec-Fetch-Site") == siteCrossSite.String()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, c := range j.store.Cookies(r.URL) {
+	for _, c := range j.store.Cookies(trustworthy(r.URL)) {
 		if !strict || j.crossSite[cookieKey(r.URL, c)] {
 			r.AddCookie(c)
 		}
@@ -43,7 +43,18 @@ func (j *jar) keep(res *http.Response) {
 	for _, c := range cookies {
 		j.crossSite[cookieKey(res.Request.URL, c)] = c.SameSite == http.SameSiteNoneMode && c.Secure
 	}
-	j.store.SetCookies(res.Request.URL, cookies)
+	j.store.SetCookies(trustworthy(res.Request.URL), cookies)
+}
+
+// trustworthy is the address as to cookies: http on loopback counts as https, so
+// that Secure ones are kept there (Secure Contexts §3.1).
+func trustworthy(u *url.URL) *url.URL {
+	if host := u.Hostname(); host != "localhost" && host != "127.0.0.1" {
+		return u
+	}
+	secure := *u
+	secure.Scheme = "https"
+	return &secure
 }
 
 func cookieKey(u *url.URL, c *http.Cookie) string { return u.Hostname() + " " + c.Name }

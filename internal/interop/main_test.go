@@ -5,13 +5,18 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/interop"
 )
 
-// TestMain keeps the providers quiet, which log to the default logger.
+// TestMain keeps the providers quiet, which log to the default logger, and ends what
+// the tests share.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if !testing.Verbose() {
 		slog.SetDefault(slog.New(slog.DiscardHandler))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	interop.StopKeycloak()
+	os.Exit(code)
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/pem"
+	"github.com/gatehouse-go/gatehouse/rbac"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -30,15 +31,17 @@ func OIDCProvider() Provider {
 			Rotates:        true,
 			FamilyRevoked:  true,
 			DeadCode:       "invalid_grant",
+			ClientCode:     "invalid_client",
 			AuthTime:       true,
 			RenewedNonce:   true,
 			Issuer:         true,
 			ConsentFirst:   true,
 			UserinfoOnly:   true,
-			RoleClaim:      "groups",
+			RoleClaim:      rbac.Path{"groups"},
 			Session:        true,
 			EndSession:     true,
 			Backchannel:    true,
+			Echo:           true,
 			Revocation:     true,
 			Cancel:         true,
 			FormPost:       true,

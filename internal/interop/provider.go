@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
 // Provider is a real OpenID provider, and what is known of it.
@@ -64,10 +66,18 @@ type Traits struct {
 	Scopes []string
 	// Rotates says that a renewal brings a new refresh token and ends the old.
 	Rotates bool
+	// Reissues says that a renewal brings a new refresh token, and the old one
+	// stays good.
+	Reissues bool
 	// FamilyRevoked says that using an old refresh token again ends the newest.
 	FamilyRevoked bool
 	// DeadCode is the error code for a refresh token that is no longer good.
 	DeadCode string
+	// ClientCode is the error code for a client that isn't who it says.
+	ClientCode string
+	// Unannounced says that discovery doesn't name what a constrained client is held
+	// to, since others aren't.
+	Unannounced bool
 	// OneGrant says that a second login of the same person ends the refresh
 	// token of the first.
 	OneGrant bool
@@ -91,18 +101,24 @@ type Traits struct {
 	OneFlow bool
 	// UserinfoOnly says that profile claims are not in the ID token.
 	UserinfoOnly bool
-	// RoleClaim is the claim that lists what a person may do: "admin" for
+	// RoleClaim is where the claim is that lists what a person may do: "admin" for
 	// [Alice]. Empty where the provider has none.
-	RoleClaim string
+	RoleClaim rbac.Path
 	// Session says that the provider remembers who signed in, and doesn't ask
 	// again.
 	Session bool
+	// SamePerson says that who signs in again, where the session is remembered, can't
+	// be somebody else.
+	SamePerson bool
 	// EndSession says that there is an end_session_endpoint (OpenID Connect
 	// RP-Initiated Logout 1.0).
 	EndSession bool
 	// Backchannel says that applications are told when somebody signs out at the
 	// provider (OpenID Connect Back-Channel Logout 1.0).
 	Backchannel bool
+	// Echo says that an application which signs somebody out, and revokes the refresh
+	// token first, is told of it, too.
+	Echo bool
 	// Revocation says that there is a revocation endpoint (RFC 7009).
 	Revocation bool
 	// Cancel says that a person can refuse to sign in, and is sent back.
@@ -147,5 +163,5 @@ func People() []Person { return []Person{Alice, Bob} }
 
 // Providers returns every provider there is, in every variant that matters.
 func Providers() []Provider {
-	return []Provider{GoOIDC(), GoOIDCKeepingTokens(), Dex(), DexKeepingTokens(), Zitadel(), OIDCProvider(), Hydra()}
+	return []Provider{GoOIDC(), GoOIDCKeepingTokens(), Dex(), DexKeepingTokens(), Zitadel(), OIDCProvider(), Hydra(), Keycloak(), KeycloakRotating()}
 }

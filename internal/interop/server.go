@@ -29,6 +29,8 @@ type Server struct {
 	fault   atomic.Pointer[http.HandlerFunc]
 	serving *http.Server
 	ledger  ledger
+	admin   *keycloakProcess
+	realm   string
 }
 
 // Start runs the provider until the test is over. The application's origin is

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/internal/interop"
+	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
 // TestWebapp drives examples/webapp from outside, as it is deployed: one static
@@ -274,7 +276,7 @@ func (d *deployment) signedIn(b *interop.Browser, token string) {
 	if strings.Contains(session.Body, token) {
 		d.Errorf("/auth/session shows the token: %s", session)
 	}
-	if d.provider.Traits.RoleClaim == "roles" { // where the program looks for them
+	if slices.Equal(d.provider.Traits.RoleClaim, rbac.Path{"roles"}) { // where the program looks for them
 		d.wants(b.Open(d.site.URL+"/admin"), http.StatusOK, "admin ok")
 	} else {
 		d.wants(b.Open(d.site.URL+"/admin"), http.StatusForbidden, "")

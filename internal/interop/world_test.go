@@ -87,7 +87,7 @@ const strongest = "urn:example:acr:strongest"
 
 // application has a page for everybody, pages for those who are signed in, one
 // for administrators, two that need more than a sign-in, and an API.
-func application(gate *gatehouse.Gate, roleClaim string) *http.ServeMux {
+func application(gate *gatehouse.Gate, roleClaim rbac.Path) *http.ServeMux {
 	pages := gate.Mux()
 	pages.HandleFunc("/{$}", rbac.Public(), func(w http.ResponseWriter, r *http.Request) {
 		if who, ok := gatehouse.IdentityFrom(r.Context()); ok {
@@ -98,8 +98,8 @@ func application(gate *gatehouse.Gate, roleClaim string) *http.ServeMux {
 	})
 	pages.HandleFunc("/me", rbac.SignedIn(), me)
 	pages.HandleFunc("/orders/{id}", rbac.SignedIn(), me)
-	if roleClaim != "" {
-		pages.HandleFunc("/admin", rbac.Claim(rbac.Path{roleClaim}, "admin"), me)
+	if roleClaim != nil {
+		pages.HandleFunc("/admin", rbac.Claim(roleClaim, "admin"), me)
 	}
 	pages.HandleFunc("/recent", rbac.MaxAge(5*time.Minute), me)
 	pages.HandleFunc("/secure", rbac.ACR(strongest), me)

@@ -21,6 +21,7 @@ func Zitadel() Provider {
 			Scopes:         []string{"openid", "profile", "email", "offline_access"},
 			Rotates:        true,
 			DeadCode:       "invalid_grant",
+			ClientCode:     "invalid_client",
 			AuthTime:       true,
 			AudienceList:   true,
 			Rekeys:         true,
