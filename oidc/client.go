@@ -145,7 +145,7 @@ func checkIssuer(issuer string, insecureHTTP bool) error {
 		return mistake.Of("Issuer", "is a template; name one tenant")
 	case strings.HasSuffix(u.Path, discoveryPath):
 		return mistake.Of("Issuer", "is the address of the discovery document; leave out "+discoveryPath)
-	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#"): // of which url.Parse keeps nothing where it is empty
 		return mistake.Of("Issuer", "must have no query or fragment")
 	case !secure(u, insecureHTTP):
 		return mistake.Of("Issuer", "must be https, or http on loopback")

@@ -121,9 +121,9 @@ func orDefault[T comparable](value, fallback T) T {
 // client returns what both connections have in common. Its error says nothing
 // of the URL, which holds a password.
 func (c *Config) client() (rueidis.ClientOption, error) {
-	option, err := rueidis.ParseURL(orDefault(c.URL, defaultURL))
+	option, err := parseURL(orDefault(c.URL, defaultURL))
 	if err != nil {
-		return option, errURL
+		return option, err
 	}
 	if c.TLS != nil && option.TLSConfig != nil {
 		name := option.TLSConfig.ServerName
@@ -158,12 +158,26 @@ func sentinel(option *rueidis.ClientOption, text string) error {
 	return err
 }
 
+// parseURL refuses as well what url.Parse takes for a host and is rather a password
+// behind which the host is missing. Its error says nothing of the URL.
+func parseURL(text string) (rueidis.ClientOption, error) {
+	option, err := rueidis.ParseURL(text)
+	if err != nil {
+		return rueidis.ClientOption{}, errURL
+	}
+	if u, err := url.Parse(text); err != nil || strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "[") {
+		return rueidis.ClientOption{}, errURL
+	}
+	return option, nil
+}
+
 // String returns the configuration without its secrets.
 func (c Config) String() string {
 	where := defaultURL
 	if c.URL != "" {
 		where = "(not a URL)"
-		if u, err := url.Parse(c.URL); err == nil {
+		_, bad := parseURL(c.URL) // what stands where in a bad one isn't known
+		if u, err := url.Parse(c.URL); err == nil && bad == nil {
 			where = u.Scheme + "://" + u.Host
 		}
 	}

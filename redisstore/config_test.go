@@ -44,6 +44,8 @@ func TestURLs(t *testing.T) {
 		"redis://a:1?master_set=main":        true,
 		"localhost:6379":                     false,
 		"redis://localhost/x":                false,
+		"redis://[::1]:6379":                 true,
+		"redis://:" + password + ":6379":     false,
 		"redis://user:pass word@host:6379":   false,
 		"://" + password:                     false,
 		"redis://" + password + "@[bad":      false,
