@@ -3,6 +3,9 @@ package refresh
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +38,17 @@ type Result struct {
 	Expires time.Time
 }
 
+// Format prints how much was renewed, whatever the verb, and nothing of the secret.
+func (r Result) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "refresh.Result(%d bytes until %v)", len(r.Value), r.Expires)
+}
+
+// LogValue logs how much was renewed, and nothing of the secret.
+func (r Result) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
+
+// MarshalJSON encodes how much was renewed, and nothing of the secret.
+func (r Result) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", fmt.Sprint(r)), nil }
+
 // Group coordinates the renewals of one process, and, with [Config.Coordinator],
 // of several. It is safe for concurrent use.
 type Group struct {
@@ -54,6 +68,12 @@ type Group struct {
 
 	presented *presented // what the coordinator was told
 }
+
+// Format prints nothing of what is renewed, whatever the verb.
+func (g *Group) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "refresh.Group") }
+
+// LogValue logs nothing of what is renewed.
+func (g *Group) LogValue() slog.Value { return slog.StringValue("refresh.Group") }
 
 // New returns a Group. The error joins every mistake in the configuration.
 func New(config Config) (*Group, error) {

@@ -2,8 +2,10 @@ package refresh_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/refresh"
 )
 
@@ -28,7 +31,12 @@ func newGroup(t *testing.T, config refresh.Config) *refresh.Group {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = g.Close() })
+	watch := canary.New(t)
+	watch.Secret(canary.RefreshToken, string(oldKey[:]), string(newKey[:]), "renewed-by-somebody")
+	t.Cleanup(func() {
+		_ = g.Close()
+		watch.Print("what a group prints", g)
+	})
 	return g
 }
 
@@ -374,4 +382,46 @@ func ExampleGroup_Do() {
 	// the new session <nil>
 	// the new session <nil>
 	// the new session <nil>
+}
+
+// TestNothingPrintsSecrets: neither a result, nor the error of a renewal that came to
+// nothing, nor what a coordinator is told.
+func TestNothingPrintsSecrets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const said = "a-secret-that-nobody-may-see"
+		watch := canary.New(t)
+		watch.Secret(canary.RefreshToken, said, string(oldKey[:]), string(newKey[:]))
+		result := refresh.Result{Value: []byte(said), Next: newKey, Expires: time.Now().Add(time.Hour)}
+		watch.Print("what a result prints", result, &result, []refresh.Result{result}, struct{ Result refresh.Result }{result})
+		watch.Logger(io.Discard).Info("x", "result", result)
+		encoded, err := json.Marshal(result)
+		if err != nil {
+			t.Fatal(err)
+		}
+		watch.Look("the JSON of a result", string(encoded))
+
+		groups, shared := replicas(t, 2, refresh.Config{Timeout: time.Second})
+		if _, err := groups[0].Do(t.Context(), oldKey, func(context.Context) (refresh.Result, error) { return result, nil }); err != nil {
+			t.Fatal(err)
+		}
+		groups[0].Presented(newKey)
+		synctest.Wait()
+		for name, kept := range shared.kept {
+			watch.Look("what a coordinator keeps", name+string(kept.result))
+		}
+		for next, name := range shared.origins {
+			watch.Look("what a coordinator keeps", next+name)
+		}
+		panics := func(context.Context) (refresh.Result, error) { panic("oops") }
+		hangs := func(ctx context.Context) (refresh.Result, error) { <-ctx.Done(); return result, ctx.Err() }
+		for name, renew := range map[string]func(context.Context) (refresh.Result, error){"a panic": panics, "a timeout": hangs} {
+			if _, err := groups[1].Do(t.Context(), refresh.KeyOf([]byte(name)), renew); watch.Error("an error", err) == nil {
+				t.Errorf("%s: no error", name)
+			}
+		}
+		shared.tamper()
+		if _, err := groups[1].Do(t.Context(), oldKey, panics); watch.Error("an error", err) == nil {
+			t.Error("somebody else's result is taken")
+		}
+	})
 }
