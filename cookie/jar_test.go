@@ -3,6 +3,7 @@ package cookie_test
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 )
 
 var now = time.Unix(1_800_000_000, 0)
@@ -33,6 +35,13 @@ func codec(t testing.TB, keys []cookie.Key, binding ...string) *cookie.Codec {
 	if err != nil {
 		t.Fatal(err)
 	}
+	watch := canary.New(t)
+	for _, key := range keys {
+		raw, _ := base64.StdEncoding.DecodeString(key.Encode())
+		watch.Secret(canary.SessionKey, key.Encode(), string(raw))
+	}
+	watch.Print("what a codec prints", c, keys)
+	watch.PrintHeld("what a codec prints in a field", c, keys)
 	return c
 }
 
@@ -94,6 +103,10 @@ func (b browser) set(t testing.TB, j *cookie.Jar, value []byte, lives time.Durat
 	if err := j.Set(w, b.request(), value, now.Add(lives)); err != nil {
 		t.Fatal(err)
 	}
+	watch := canary.New(t)
+	watch.Secret("value", string(value))
+	watch.Look("Set-Cookie", strings.Join(w.Header()["Set-Cookie"], "\n"))
+	watch.Print("what a jar prints that has set a value", j)
 	b.receive(t, w)
 }
 

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 )
 
 const tokenLifetime = time.Minute
@@ -38,7 +40,13 @@ func start(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	watch := canary.New(t)
 	config := p.gateConfig()
+	watch.Secret(canary.ClientSecret, config.ClientSecret)
+	for _, key := range config.SessionKeys {
+		watch.Secret(canary.SessionKey, key.Encode())
+	}
+	config.Logger = watch.Logger(io.Discard)
 	w.seconds.Store(time.Now().Unix())
 	config.Clock = func() time.Time { return time.Unix(w.seconds.Load(), 0) }
 	s, err := newSite(config, tokenLifetime)
@@ -57,7 +65,8 @@ func start(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.browser = &http.Client{Jar: jar}
+	looked := func(u *url.URL) bool { return strings.HasPrefix(u.String(), w.site+"/") }
+	w.browser = &http.Client{Jar: jar, Transport: watch.Transport(http.DefaultTransport, looked)}
 	return w
 }
 

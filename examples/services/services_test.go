@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 )
 
 // said is what the program prints.
@@ -29,10 +30,29 @@ func (s *said) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
 func (s *said) addresses() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return regexp.MustCompile(`http://[a-z0-9.:]+`).FindAllString(s.text.String(), -1)
+}
+
+// watches are what looks for secrets, by test.
+var watches sync.Map
+
+func watchOf(t *testing.T) *canary.Watch {
+	t.Helper()
+	if watch, ok := watches.Load(t); ok {
+		return watch.(*canary.Watch)
+	}
+	watch := canary.New(t)
+	watches.Store(t, watch)
+	return watch
 }
 
 // start runs the program and returns where shop, orders API, worker and provider are.
@@ -40,6 +60,8 @@ func start(t *testing.T) []string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, done := new(said), make(chan error, 1)
+	watch := watchOf(t)
+	watch.Harvest(func() { watch.Look("what the program prints", out.String()) })
 	go func() { done <- run(ctx, out, "127.0.0.1:0") }()
 	t.Cleanup(func() {
 		cancel()
@@ -68,7 +90,9 @@ func newVisitor(t *testing.T) visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return visitor{t, &http.Client{Jar: jar}}
+	// Everything is on this machine, and the provider alone has to show what it asks.
+	looked := func(u *url.URL) bool { return u.Path != "/authorize" }
+	return visitor{t, &http.Client{Jar: jar, Transport: watchOf(t).Transport(http.DefaultTransport, looked)}}
 }
 
 func (v visitor) send(method, address string, form url.Values) (int, string, *url.URL) {

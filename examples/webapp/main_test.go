@@ -10,21 +10,41 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
-const apiAudience = "https://api.example.com"
+const (
+	apiAudience  = "https://api.example.com"
+	clientSecret = "the-secret-of-the-client-in-these-tests"
+)
 
 // start runs the application on a free port, as its environment says.
 func start(t *testing.T, provider *oidctest.Server) (baseURL string) {
 	t.Helper()
 	t.Setenv("REDIS_URL", "")
 	return startWithRedis(t, provider)
+}
+
+// watches are what looks for secrets, by test.
+var watches sync.Map
+
+func watchOf(t *testing.T) *canary.Watch {
+	t.Helper()
+	if watch, ok := watches.Load(t); ok {
+		return watch.(*canary.Watch)
+	}
+	watch := canary.New(t)
+	watches.Store(t, watch)
+	return watch
 }
 
 // startWithRedis is start, where the environment says how Redis is used.
@@ -36,16 +56,24 @@ func startWithRedis(t *testing.T, provider *oidctest.Server) (baseURL string) {
 	}
 	addr := listener.Addr().String()
 	listener.Close()
+	watch, key := watchOf(t), cookie.NewKey()
+	provider.AddClient(oidctest.Client{ID: "app", Secret: clientSecret})
+	watch.Secret(canary.SessionKey, key.Encode())
+	provider.OnSecret(func(kind, secret string) { watch.Secret(canary.Kind(kind), secret) })
+	if redis, err := url.Parse(os.Getenv("REDIS_URL")); err == nil {
+		password, _ := redis.User.Password()
+		watch.Secret(canary.Password, password)
+	}
 	for name, value := range map[string]string{
 		"LISTEN_ADDR": addr, "BASE_URL": "http://" + addr, "OIDC_ISSUER": provider.Issuer(), "OIDC_CLIENT_ID": "app",
-		"OIDC_CLIENT_SECRET": "secret", "SESSION_KEYS": cookie.NewKey().Encode(),
+		"OIDC_CLIENT_SECRET": clientSecret, "SESSION_KEYS": key.Encode(),
 		"OIDC_SCOPES": "", "OIDC_PROMPT": "", "OIDC_SKIP_CONSENT": "", "API_AUDIENCE": apiAudience, "API_ISSUERS": "",
 	} {
 		t.Setenv(name, value)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, slog.New(slog.NewTextHandler(io.Discard, nil))) }()
+	go func() { done <- run(ctx, watch.Logger(io.Discard)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -79,6 +107,8 @@ func get(t *testing.T, client *http.Client, address, accept string) (int, string
 	if err != nil {
 		t.Fatal(err)
 	}
+	watchOf(t).Header(res.Request.Header)
+	watchOf(t).Response("an answer", res.StatusCode, res.Header, string(body), canary.Shown()...)
 	return res.StatusCode, string(body)
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -119,5 +120,45 @@ func TestBirths(t *testing.T) {
 	})
 	if len(failures) != 1 || !strings.Contains(failures[0], string(Assertion)) || !strings.Contains(out.String(), "payload") {
 		t.Errorf("%q, %s", failures, &out)
+	}
+}
+
+// TestTransport notes what goes by, and looks at those answers that it is to.
+func TestTransport(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "a-cookie-of-somebody"})
+		if r.URL.Path == "/refused" {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		fmt.Fprint(w, "a-code-of-somebody, a-token-of-somebody, a-cookie-of-somebody")
+	}))
+	defer server.Close()
+	for path, want := range map[string][]Kind{"/elsewhere": {}, "/page": {Code, Cookie}, "/refused": {AccessToken, Code, Cookie}} {
+		failures := verdict(func(w *Watch) {
+			client := &http.Client{Transport: w.Transport(http.DefaultTransport, func(u *url.URL) bool { return u.Path != "/elsewhere" })}
+			r, err := http.NewRequest(http.MethodGet, server.URL+path+"?code=a-code-of-somebody", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer a-token-of-somebody")
+			res, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			if body, err := io.ReadAll(res.Body); err != nil || len(body) == 0 {
+				t.Errorf("%q, %v", body, err)
+			}
+		})
+		var found []Kind
+		for _, kind := range Kinds() {
+			if strings.Contains(strings.Join(failures, ""), "("+string(kind)+")") {
+				found = append(found, kind)
+			}
+		}
+		slices.Sort(found)
+		if !slices.Equal(found, want) {
+			t.Errorf("%s: %q, want %q", path, failures, want)
+		}
 	}
 }

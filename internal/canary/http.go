@@ -2,6 +2,7 @@ package canary
 
 import (
 	"encoding/base64"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -82,6 +83,41 @@ func (w *Watch) Recorder(place string, except ...Kind) *httptest.ResponseRecorde
 	recorder := httptest.NewRecorder()
 	w.Harvest(func() { w.Response(place, recorder.Code, recorder.Header(), recorder.Body.String(), except...) })
 	return recorder
+}
+
+// Transport notes the secrets of all requests that go through it and of their answers,
+// and looks at the answers of those addresses that are looked at: of a refusal at the
+// whole, otherwise at all but what handlers may show.
+func (w *Watch) Transport(base http.RoundTripper, looked func(*url.URL) bool) http.RoundTripper {
+	return transport{w, base, looked}
+}
+
+type transport struct {
+	watch  *Watch
+	base   http.RoundTripper
+	looked func(*url.URL) bool
+}
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.watch.Header(r.Header)
+	t.watch.Address(r.URL.String())
+	res, err := t.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	t.watch.Header(http.Header{"Set-Cookie": res.Header["Set-Cookie"]})
+	t.watch.Address(res.Header.Get("Location"))
+	if !t.looked(r.URL) || res.StatusCode == http.StatusSwitchingProtocols {
+		return res, nil
+	}
+	read := &writer{}
+	res.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(res.Body, read), res.Body}
+	status, header := res.StatusCode, res.Header.Clone()
+	t.watch.Harvest(func() { t.watch.Response("an answer", status, header, read.String(), Shown()...) })
+	return res, nil
 }
 
 // Kinds are all that there are.

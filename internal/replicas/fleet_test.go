@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 	"github.com/gatehouse-go/gatehouse/rbac"
 	"github.com/gatehouse-go/gatehouse/redisstore"
@@ -56,10 +57,14 @@ func (f *fleet) advance(d time.Duration) { f.ahead.Add(int64(d)) }
 func newFleet(t testing.TB, m mode, redisArgs ...string) *fleet {
 	t.Helper()
 	f := &fleet{TB: t, redis: redistest.Start(t, redisArgs...)}
+	watch := canary.New(t)
+	watch.Secret(canary.Password, redistest.Password)
 	f.proxy = redistest.NewProxy(t, f.redis.Addr())
 	f.provider = oidctest.NewServer(t, oidctest.Config{Algorithm: "ES256", RefreshTokens: oidctest.RefreshAlways, Clock: f.now})
 	f.provider.SignIn(oidctest.User{Subject: "alice"})
+	f.provider.OnSecret(func(kind, secret string) { watch.Secret(canary.Kind(kind), secret) })
 	key := cookie.NewKey()
+	watch.Secret(canary.SessionKey, key.Encode())
 	for range 3 {
 		var handler http.Handler
 		site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
@@ -72,7 +77,7 @@ func newFleet(t testing.TB, m mode, redisArgs ...string) *fleet {
 		t.Cleanup(func() { _ = redis.Close() })
 		config := gatehouse.Config{
 			Issuer: f.provider.Issuer(), ClientID: "app", ClientSecret: "secret",
-			BaseURL: f.sites[0].URL, SessionKeys: []cookie.Key{key}, Clock: f.now,
+			BaseURL: f.sites[0].URL, SessionKeys: []cookie.Key{key}, Clock: f.now, Logger: watch.Logger(io.Discard),
 		}
 		if m == stored {
 			config.Store = redis
