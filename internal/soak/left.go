@@ -6,10 +6,6 @@ import (
 	"time"
 )
 
-// growth is how much more memory may be in use after a soak than after its first
-// part, whatever its length.
-const growth = 8 << 20
-
 // Left is what a process has in use when nobody does anything.
 type Left struct {
 	Goroutines int
@@ -39,12 +35,13 @@ func Rest(idle func()) Left {
 	return now
 }
 
-// Grown says what is more than there was before, beyond what varies.
-func (l Left) Grown(before Left) error {
+// Grown says what is more than there was before, beyond the bytes that the heap
+// varies by.
+func (l Left) Grown(before Left, varies uint64) error {
 	switch {
 	case l.Goroutines > before.Goroutines:
 		return fmt.Errorf("%d goroutines, %d before", l.Goroutines, before.Goroutines)
-	case l.Heap > before.Heap+growth:
+	case l.Heap > before.Heap+varies:
 		return fmt.Errorf("%d kB in use, %d kB before", l.Heap>>10, before.Heap>>10)
 	}
 	return nil

@@ -324,7 +324,7 @@ func (p *Person) complain(format string, values ...any) {
 // forgotten.
 func (p *Person) insist(replica string) {
 	var last reply
-	for range 100 {
+	for range 40 {
 		last = p.ask(context.Background(), http.MethodGet, replica+"/me", p.snapshot(), navigation, nil)
 		p.keep(last.cookies)
 		if last.status != http.StatusServiceUnavailable {
