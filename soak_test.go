@@ -6,8 +6,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +47,7 @@ type basin struct {
 	gates    *http.Client // by which the replicas reach the provider
 	clocks   []*soak.Clock
 	crowd    *soak.Crowd
+	told     atomic.Int64 // sign-outs at the provider
 }
 
 const (
@@ -92,6 +95,7 @@ func newBasin(t *testing.T, share func(*gatehouse.Config, *gatehouse.MemoryStore
 		t.Cleanup(func() { _ = gate.Close() })
 		handler = routes(gate)
 	}
+	config.SignOutElsewhere = b.signOut
 	b.crowd = soak.New(config)
 	b.fillRequestLog()
 	return b
@@ -118,7 +122,7 @@ func (b *basin) soak(length time.Duration) {
 	b.live(length - length/3)
 	after := b.rest()
 
-	b.Logf("%v, %d token requests, %s", b.crowd, b.provider.Calls(oidctest.Token), b.settings())
+	b.Logf("%v, %d sign-outs by the provider, %d token requests, %s", b.crowd, b.told.Load(), b.provider.Calls(oidctest.Token), b.settings())
 	b.Log(after.Since(before))
 	if reuses := b.provider.Reuses(); reuses > 0 {
 		b.Errorf("%d refresh tokens were used twice", reuses)
@@ -151,6 +155,26 @@ func (b *basin) rest() soak.Left {
 		b.crowd.Leave()
 		b.gates.CloseIdleConnections()
 	})
+}
+
+// signOut has the provider tell a replica that somebody has signed out there. What
+// the replica makes of it goes by its clock, so that nobody knows which sessions are
+// meant where that was set in the middle of it.
+func (b *basin) signOut(name string, replica int) bool {
+	before, _ := b.clocks[replica].Steps()
+	form := url.Values{"logout_token": {b.provider.LogoutToken("app", name, "").Sign()}}
+	res, err := b.gates.PostForm(b.crowd.Replicas[replica]+"/auth/backchannel-logout", form)
+	if err != nil {
+		b.Errorf("%s: back-channel logout: %v", name, err)
+		return false
+	}
+	res.Body.Close()
+	after, _ := b.clocks[replica].Steps()
+	obeyed := res.StatusCode == http.StatusOK && before == after
+	if obeyed {
+		b.told.Add(1)
+	}
+	return obeyed
 }
 
 // trouble has the provider fail in one of the ways in which nothing has been done

@@ -51,8 +51,10 @@ func (p *Person) live(done <-chan struct{}) {
 			p.comeBack(done)
 		case n < 94:
 			Pause(done, time.Duration(p.rand.IntN(3000))*time.Millisecond) // for the access token to die
-		case n < 98:
+		case n < 97:
 			p.public()
+		case n < 98:
+			p.signOutElsewhere()
 		default:
 			p.signOut()
 		}
@@ -248,10 +250,27 @@ func (p *Person) signOut() {
 		p.complain("signing out: %d", a.status)
 		return
 	}
+	p.isDeadEverywhere(old)
+}
+
+// signOutElsewhere leaves at the provider, which tells one replica.
+func (p *Person) signOutElsewhere() {
+	if p.crowd.SignOutElsewhere == nil {
+		return
+	}
+	old := p.snapshot()
+	obeyed := p.crowd.SignOutElsewhere(p.name, p.rand.IntN(len(p.crowd.Replicas)))
+	p.set(false)
+	if obeyed {
+		p.isDeadEverywhere(old)
+	}
+}
+
+func (p *Person) isDeadEverywhere(cookies string) {
 	p.crowd.SignOuts.Add(1)
 	signedOut := time.Now()
 	for _, replica := range p.crowd.Replicas {
-		p.isDead(replica, old, signedOut)
+		p.isDead(replica, cookies, signedOut)
 	}
 	p.crowd.obeyedAfter(time.Since(signedOut))
 }

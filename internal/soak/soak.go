@@ -30,6 +30,9 @@ type Config struct {
 	// Obeyed is how long a sign-out may take to be obeyed by all replicas that
 	// answer. Zero stands for at once.
 	Obeyed time.Duration
+	// SignOutElsewhere, where set, has the provider tell one of the replicas that a
+	// person has signed out, and reports whether all of them are to obey.
+	SignOutElsewhere func(name string, replica int) bool
 	// Errorf is told what people complain about.
 	Errorf func(format string, values ...any)
 	// Log is what the replicas log.
