@@ -279,10 +279,14 @@ func TestDownstreamOrigins(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 			continue
 		}
+		r.Header.Set("DPoP", "own")
 		service.last = nil
 		_, err = transport.RoundTrip(r)
 		if sent := service.last != nil; sent != ours || sent != (err == nil) || sent && !strings.HasPrefix(service.last.Header.Get("Authorization"), "Bearer ey") {
 			t.Errorf("%s: sent %t, %v", address, sent, err)
+		}
+		if service.last != nil && service.last.Header.Get("DPoP") != "" {
+			t.Errorf("%s: a proof of the caller's own goes with our token", address)
 		}
 		if r.Header.Get("Authorization") != "" {
 			t.Errorf("%s: the caller's request was changed", address)
