@@ -122,6 +122,11 @@ func TestCrossOriginBehindAProxy(t *testing.T) {
 		b.send(http.MethodPost, "/wrap/orders", http.Header{"Origin": {from}}, "").want(t, want)
 	}
 	b.send(http.MethodPost, "/wrap/orders", http.Header{"Origin": {w.app.URL}, "Sec-Fetch-Site": {"same-origin"}}, "").want(t, http.StatusOK)
+	for _, socket := range []http.Header{{}, {"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}} {
+		said := with(socket, "Origin", "https://evil.example", "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "https",
+			"X-Original-Host", "evil.example", "Forwarded", "host=evil.example;proto=https", "Referer", w.app.URL+"/")
+		b.send(http.MethodPost, "/wrap/orders", said, "").want(t, http.StatusForbidden)
+	}
 }
 
 // TestWebSocketHandshakes with a session need an origin that is ours.
