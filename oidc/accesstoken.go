@@ -258,6 +258,9 @@ func readConfirmation(said map[string]any) (confirmation, error) {
 		return confirmation{}, errors.New("cnf confirms nothing")
 	}
 	for name, member := range members {
+		if _, named := members["jkt"]; named && name == "kc-jkt-type" && isDPoP(member) {
+			continue // Keycloak says whose thumbprint jkt is
+		}
 		print, ok := member.(string)
 		if !ok || len(print) != 43 { // SHA-256 in base64url
 			return confirmation{}, errors.New("cnf is no thumbprint")
