@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -99,14 +100,24 @@ func TestIntrospectedAccessTokens(t *testing.T) {
 // TestBoundAccessTokens: a session whose tokens are bound to its key at a real
 // provider, and an API that wants to see proofs, with nonces.
 func TestBoundAccessTokens(t *testing.T) {
-	w := newWorld(t, interop.GoOIDC().Constrained(), func(c *gatehouse.Config) { c.DPoP = true })
+	for _, p := range []interop.Provider{interop.GoOIDC(), interop.Keycloak()} {
+		t.Run(p.Name, func(t *testing.T) { boundAccessTokens(t, p.Constrained()) })
+	}
+}
+
+func boundAccessTokens(t *testing.T, p interop.Provider) {
+	w := newWorld(t, p, func(c *gatehouse.Config) { c.DPoP, c.PushedRequests = true, p.Traits.Unannounced })
+	if p.Traits.NoAudience {
+		w.audience(interop.Resource)
+	}
 	w.clock.Advance(-w.server.Traits.AccessLifetime * 9 / 10) // the provider's own refuses proofs of the future
 	var handler http.Handler
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(service.Close)
 	api, err := gatehouse.NewResourceServer(gatehouse.Config{
 		Issuer: w.server.Issuer, BaseURL: service.URL, Clock: w.clock.Now,
-		API: gatehouse.API{Audience: []string{interop.Resource}, RequireBinding: true, RequireNonce: true},
+		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		API:    gatehouse.API{Audience: []string{interop.Resource}, RequireBinding: true, RequireNonce: true},
 	})
 	if err != nil {
 		t.Fatal(err)

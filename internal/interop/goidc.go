@@ -19,7 +19,7 @@ func GoOIDC() Provider {
 	return goOIDC("go-oidc", true)
 }
 
-// Resource is the API that the access tokens of luikyv/go-oidc are for.
+// Resource is the API that access tokens are for, where one can say so.
 const Resource = "https://api.example.com"
 
 // GoOIDCKeepingTokens is luikyv/go-oidc as it is by default: a refresh token

@@ -38,6 +38,7 @@ func keycloak(name string, rotates bool) Provider {
 			AuthTime:       true,
 			Issuer:         true,
 			Unannounced:    true,
+			NoAudience:     true,
 			Rekeys:         true,
 			RoleClaim:      rbac.Path{"realm_access", "roles"},
 			Session:        true,
@@ -47,7 +48,8 @@ func keycloak(name string, rotates bool) Provider {
 			Revocation:     true,
 			FormPost:       true,
 		},
-		secret: "to be +encoded: 100%/&=",
+		secret:   "to be +encoded: 100%/&=",
+		parallel: true,
 		open: func(t testing.TB, s *Server) http.Handler {
 			return openKeycloak(t, s, rotates)
 		},

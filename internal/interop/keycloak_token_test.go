@@ -213,28 +213,6 @@ func TestKeycloakClientCredentials(t *testing.T) {
 	}
 }
 
-// TestKeycloakBoundAccessTokens: tokens bound to the session's key, at an API that
-// wants proofs.
-func TestKeycloakBoundAccessTokens(t *testing.T) {
-	w := newWorld(t, interop.Keycloak(), func(c *gatehouse.Config) { c.DPoP, c.API.Audience = true, []string{orders} })
-	w.audience(orders)
-	b := w.browser()
-	token := b.read(b.signIn("/me", interop.Alice)).Token
-	w.refused("bound, as a bearer token", token)
-	w.expire()
-	if again := b.me(); again.Token == token {
-		t.Error("not renewed")
-	}
-	for _, r := range w.server.TokenRequests() {
-		if r.TokenType != "DPoP" {
-			t.Errorf("a token of type %q", r.TokenType)
-		}
-	}
-	if _, err := w.server.Userinfo(t.Context(), b.me().Token); err == nil {
-		t.Error("Keycloak takes it as a bearer token")
-	}
-}
-
 // stepUp has the application's sign-ins follow a flow of two levels, each of which
 // asks for a password.
 func (w *world) stepUp() {

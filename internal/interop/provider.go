@@ -99,6 +99,9 @@ type Traits struct {
 	OldKeyName bool
 	// OneFlow says that of two sign-ins that are begun by one browser the first fails.
 	OneFlow bool
+	// NoAudience says that access tokens are for [Resource] only where the client's
+	// registration says so.
+	NoAudience bool
 	// UserinfoOnly says that profile claims are not in the ID token.
 	UserinfoOnly bool
 	// RoleClaim is where the claim is that lists what a person may do: "admin" for
