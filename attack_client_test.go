@@ -29,6 +29,7 @@ func TestAttacksByClients(t *testing.T) {
 		"flow of another issuer":             flowOfAnotherIssuer,
 		"spliced cookies":                    splicedCookies,
 		"tossed cookies":                     tossedCookies,
+		"cookie names behind white space":    namesBehindWhiteSpace,
 		"pieces without end":                 piecesWithoutEnd,
 		"cookie flood":                       cookieFlood,
 		"identity headers":                   identityHeaders,

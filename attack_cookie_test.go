@@ -122,6 +122,33 @@ func tossedCookies(t *testing.T) {
 	}
 }
 
+// A sibling host can set a cookie of any name that browsers don't take for one with a
+// __Host- prefix, such as one behind white space that isn't ASCII. It is another cookie:
+// it signs nobody in, begins no sign-in, and keeps nobody from their own session.
+func namesBehindWhiteSpace(t *testing.T) {
+	w := newWorld(t, setup{tls: true})
+	own := sessionCookies(w.browser().signIn().cookies())[0]
+	attacker := w.browser()
+	callback := attacker.callback("/me")
+	flow := flowCookies(attacker.cookies())[0]
+	for _, space := range []string{"\u0085", "\u00a0", "\u1680", "\u2000", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"} {
+		tossed := space + own.Name + "=" + own.Value
+		for header, want := range map[string]int{
+			tossed:                             http.StatusUnauthorized,
+			"a=b; " + tossed:                   http.StatusUnauthorized,
+			own.Name + "=" + own.Value + space: http.StatusUnauthorized,
+			tossed + "; " + own.Name + "=" + own.Value: http.StatusOK,
+			" \t" + own.Name + "=" + own.Value:         http.StatusOK, // which RFC 6265 has servers pass over, and browsers too
+		} {
+			w.browser().send(http.MethodGet, "/me", with(fetching, "Cookie", header), "").want(t, want)
+		}
+		res := w.browser().send(http.MethodGet, callback, with(navigation, "Cookie", space+flow.Name+"="+flow.Value), "").want(t, http.StatusBadRequest)
+		if len(sessionCookies(res.Cookies())) != 0 {
+			t.Errorf("%q: signed in by another's callback", space)
+		}
+	}
+}
+
 // A count of pieces that an attacker wrote is believed by nobody.
 func piecesWithoutEnd(t *testing.T) {
 	w := newWorld(t, setup{})

@@ -139,7 +139,9 @@ func (j *Jar) piece(cookie string) (i int, value string, ours bool) {
 }
 
 // cookies are the request's, as "name=value". Parsing them as net/http does
-// costs microseconds on cookies this long.
+// costs microseconds on cookies this long. Of white space only what is in HTTP (RFC
+// 9110 §5.6.3) is passed over, as browsers do before they look for a prefix: behind
+// any other a sibling host could set a cookie that we took for one of __Host-.
 func cookies(r *http.Request) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if r == nil {
@@ -147,7 +149,7 @@ func cookies(r *http.Request) iter.Seq[string] {
 		}
 		for _, line := range r.Header["Cookie"] {
 			for cookie := range strings.SplitSeq(line, ";") {
-				if !yield(strings.TrimSpace(cookie)) {
+				if !yield(strings.Trim(cookie, " \t")) {
 					return
 				}
 			}
