@@ -149,10 +149,9 @@ func (w *world) watch(config gatehouse.Config, gate *gatehouse.Gate) {
 	for _, key := range config.SessionKeys {
 		w.canary.Secret(canary.SessionKey, key.Encode())
 	}
-	w.canary.Harvest(func() {
-		w.canary.Print("what a gate prints", config, gate)
-		w.canary.PrintHeld("what a gate prints in a field", gate)
-	})
+	w.canary.Print("what a gate prints", config, gate)
+	w.canary.PrintHeld("what a gate prints in a field", gate)
+	w.canary.Harvest(func() { w.canary.PrintLive("what a gate prints", config, gate, struct{ held any }{gate}) })
 }
 
 // saw notes the secrets of a request and its answer, and looks at what the application

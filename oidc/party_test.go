@@ -77,7 +77,8 @@ func (p *party) begin(change func(*oidc.Config)) {
 	}
 	p.client = client
 	p.canary.Secret(canary.ClientSecret, config.ClientSecret)
-	p.canary.Harvest(func() { p.canary.Print("what a client prints", config, client) })
+	p.canary.Print("what a client prints", config, client)
+	p.canary.Harvest(func() { p.canary.PrintLive("what a client prints", config, client) })
 }
 
 // clientSecret is that of the client "app", unless a test says otherwise.

@@ -69,7 +69,8 @@ func newBench(t testing.TB, providing oidctest.Config, change func(*oidc.Verifie
 		t.Fatal(err)
 	}
 	b.verifier = verifier
-	b.canary.Harvest(func() { b.canary.Print("what a verifier prints", config, verifier) })
+	b.canary.Print("what a verifier prints", config, verifier)
+	b.canary.Harvest(func() { b.canary.PrintLive("what a verifier prints", config, verifier) })
 	return b
 }
 

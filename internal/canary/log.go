@@ -46,6 +46,14 @@ func (w *Watch) Writer(place string) io.Writer {
 	return out
 }
 
+// PrintLive is Print for what other goroutines may still be using: by the verbs for
+// which fmt follows no pointers, as it does where one doesn't fit.
+func (w *Watch) PrintLive(place string, values ...any) {
+	for _, value := range values {
+		w.Look(place, fmt.Sprintf("%v\n%+v\n%#v\n%x\n%d", value, value, value, value, value))
+	}
+}
+
 // Print takes down what values print by every verb: errors, identities, configurations.
 func (w *Watch) Print(place string, values ...any) {
 	for _, value := range values {
