@@ -1,6 +1,8 @@
 package gatehouse_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -47,6 +49,12 @@ func TestSignIn(t *testing.T) {
 	}
 	if strings.Contains(query.Get("state"), "orders") {
 		t.Error("state shows where it leads to")
+	}
+	for name := range query { // whoever sees the address must not know the verifier by it
+		sum := sha256.Sum256([]byte(query.Get(name)))
+		if base64.RawURLEncoding.EncodeToString(sum[:]) == query.Get("code_challenge") {
+			t.Errorf("%s is the code_verifier", name)
+		}
 	}
 
 	callback := b.get(asked.String()).location(t)

@@ -392,6 +392,26 @@ func TestLongLivedHandlers(t *testing.T) {
 	}
 }
 
+// TestLongLivedHandlersAlone: without any list that is shared, a session that is
+// revoked by its ID ends its handlers too.
+func TestLongLivedHandlersAlone(t *testing.T) {
+	opened := make(chan error)
+	w := newWorld(t, setup{routes: streams(opened)})
+	b := w.browser().signIn()
+	go b.fetch("/stream")
+	<-opened
+	listed, err := w.gate.Sessions(t.Context(), "alice")
+	if err != nil || len(listed) != 1 {
+		t.Fatalf("%v, %v", listed, err)
+	}
+	if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Session: listed[0].ID}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; !errors.Is(err, gatehouse.ErrSignedOut) {
+		t.Errorf("it ended by %v", err)
+	}
+}
+
 // TestContextOfIdentity ends with the session, by its clock, and leaves nothing
 // behind.
 func TestContextOfIdentity(t *testing.T) {
