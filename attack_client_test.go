@@ -133,8 +133,8 @@ func loginCSRF(t *testing.T) {
 	victim := w.browser()
 	victim.callback("/me")
 	res := victim.get(callback).want(t, http.StatusBadRequest)
-	if len(sessionCookies(res.Cookies())) != 0 {
-		t.Error("signed in by another's callback")
+	if len(sessionCookies(res.Cookies())) != 0 || w.provider.Calls(oidctest.Token) != 0 {
+		t.Error("signed in by another's callback, or its code was shown to the provider")
 	}
 }
 
