@@ -223,6 +223,10 @@ func TestProviderFails(t *testing.T) {
 			if len(res.Cookies()) != 0 || res.Header.Get("Retry-After") == "" {
 				t.Errorf("cookies %v, Retry-After %q", res.Cookies(), res.Header.Get("Retry-After"))
 			}
+			res = b.send(http.MethodPost, "/me", with(navigation, "Origin", w.app.URL), "a=b").want(t, http.StatusServiceUnavailable)
+			if strings.Contains(res.body, "Try again") {
+				t.Error("a page that answers a form links to the page without what was sent")
+			}
 			b.fetch("/me").want(t, http.StatusServiceUnavailable, `"status":503`)
 			b.get("/").want(t, http.StatusOK, "stranger") // a public page is served
 

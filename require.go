@@ -69,10 +69,25 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, who *Identity, rul
 	case v == nil:
 		g.Fail(w, r, &Error{Status: http.StatusInternalServerError, Cause: errNoEstablisher})
 	case v.failure != nil:
-		g.Fail(w, r, v.failure)
+		g.Fail(w, r, g.untilLater(r, v))
 	default:
 		g.challengeAnonymous(w, r, v)
 	}
+}
+
+// untilLater is why a session can't be used now. Where that passes a page links to
+// itself; one that answers a form doesn't, since a link would leave out what was sent.
+func (g *Gate) untilLater(r *http.Request, v *visit) error {
+	var failure *Error
+	if !errors.As(v.failure, &failure) || failure.status() != http.StatusServiceUnavailable {
+		return v.failure
+	}
+	later := *failure
+	later.Link = ""
+	if r.Method == http.MethodGet {
+		later.Link = g.local(v.target)
+	}
+	return &later
 }
 
 // refuseKnown refuses somebody who is signed in.

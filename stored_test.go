@@ -229,6 +229,11 @@ func TestStoreIsAway(t *testing.T) {
 			t.Errorf("cookies %v, header %v", res.Cookies(), res.Header)
 		}
 	}
+	b.get("/orders/5?a=b").want(t, http.StatusServiceUnavailable, `href="/orders/5?a=b">Try again`)
+	posted := b.send(http.MethodPost, "/orders/5", with(navigation, "Origin", w.app.URL), "a=b").want(t, http.StatusServiceUnavailable)
+	if strings.Contains(posted.body, "Try again") {
+		t.Errorf("a link that asks for what was posted: %s", posted.body)
+	}
 	b.get("/").want(t, http.StatusOK, "stranger")
 	if err := w.gate.Ready(t.Context()); !errors.Is(err, errAway) {
 		t.Errorf("ready: %v", err)
