@@ -20,7 +20,10 @@ type denials struct {
 	away      atomic.Int64 // unix milliseconds since when shared fails; 0: it doesn't
 
 	unpublished backlog // what shared is still to be told
-	raised      func()  // nil, or called when own denies more than it was told
+	// What is called once a name is denied here, and when own denies more than it was
+	// told; nil for nothing.
+	revoked func(name string, before time.Time)
+	raised  func()
 }
 
 // strangersRevocations bounds what front-channel logouts, which anybody can
@@ -115,6 +118,7 @@ func (d *denials) add(ctx context.Context, name string, before, until time.Time)
 	if d.own.revoke(name, before, until) && d.raised != nil {
 		d.raised()
 	}
+	d.tell(name, before)
 	return d.publish(ctx, name, before, until, maxBacklog)
 }
 
@@ -126,7 +130,16 @@ func (d *denials) addStranger(ctx context.Context, name string, before, until ti
 	if !d.strangers.offer(name, before, until) {
 		return errCrowded
 	}
+	d.tell(name, before)
 	return d.publish(ctx, name, before, until, strangersBacklog)
+}
+
+// tell ends what handlers that live long do in the name of whom was just revoked: who
+// looked before that is told, and who comes after it finds out.
+func (d *denials) tell(name string, before time.Time) {
+	if d.revoked != nil {
+		d.revoked(name, before)
+	}
 }
 
 // publish tells the shared list. What that can't be told now it is told later,

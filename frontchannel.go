@@ -42,9 +42,7 @@ func (g *Gate) receiveFrontchannel(w http.ResponseWriter, r *http.Request) error
 	ctx, now, name := r.Context(), g.config.Clock(), g.names.sid(sid)
 	if who, err := g.open(r); err == nil && who != nil && who.String("sid") == sid {
 		g.drop(w, r, who.session())
-		g.watches.deny(name, now)
 		return g.denials.add(ctx, name, now, g.copiesGone(now)) // no stranger's word
 	}
-	g.watches.deny(name, now)
 	return g.denials.addStranger(ctx, name, now, g.copiesGone(now))
 }

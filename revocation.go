@@ -107,14 +107,12 @@ func (g *Gate) denyAhead(ctx context.Context, sub, provider string) error {
 
 // deny revokes what began before now under a name of people.
 func (g *Gate) deny(ctx context.Context, name string, now time.Time) error {
-	g.watches.deny(name, now)
 	return g.denials.add(ctx, name, now, g.copiesGone(now))
 }
 
 // denySession revokes one session, whenever it began.
 func (g *Gate) denySession(ctx context.Context, name string) error {
 	until := g.copiesGone(g.config.Clock())
-	g.watches.end(name)
 	return g.denials.add(ctx, name, until, until)
 }
 

@@ -72,7 +72,7 @@ type watch struct {
 
 func newWatches(d *denials, v vault, c Config) *watches {
 	w := &watches{denials: d, vault: v, idle: c.IdleTimeout, byName: map[string]map[*watch]struct{}{}, suspect: map[*watch]struct{}{}}
-	d.raised = func() { w.changed(nil) }
+	d.revoked, d.raised = w.deny, func() { w.changed(nil) }
 	if list, ok := d.shared.(Watcher); ok {
 		w.unwatch = append(w.unwatch, list.Watch(w.changed))
 	}
