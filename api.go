@@ -101,12 +101,7 @@ func (g *Gate) API(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		w, r = g.establish(w, r, true)
-		g.visit(r.Context()).api = true
-		next.ServeHTTP(w, r)
-		if answer, ok := w.(*uncached); ok {
-			answer.seal() // of a handler that wrote nothing
-		}
+		g.serve(w, r, next, true)
 	})
 }
 

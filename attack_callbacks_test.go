@@ -392,6 +392,41 @@ func TestAbortedHandlers(t *testing.T) {
 	}
 }
 
+// TestCookiesOfHandlersThatPanic: what is answered in the place of a handler that
+// panicked carries the renewed session, and no cache may keep it, whatever the handler
+// had said.
+func TestCookiesOfHandlersThatPanic(t *testing.T) {
+	for front, around := range map[string]func(*gatehouse.Gate, http.Handler) http.Handler{
+		"Wrap":     (*gatehouse.Gate).Wrap,
+		"Identify": (*gatehouse.Gate).Identify,
+		"API":      (*gatehouse.Gate).API,
+	} {
+		w := newWorld(t, setup{})
+		handler := around(w.gate, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Cache-Control", "public, max-age=3600")
+			w.Header().Del("Set-Cookie")
+			panic("oops")
+		}))
+		r := httptest.NewRequest(http.MethodGet, "/x", nil)
+		for _, c := range w.browser().signIn().cookies() {
+			r.AddCookie(c)
+		}
+		w.clock.advance(due)
+		answer := httptest.NewRecorder()
+		func() {
+			defer func() {
+				_ = recover()
+				answer.WriteHeader(http.StatusInternalServerError)
+			}()
+			handler.ServeHTTP(answer, r)
+		}()
+		res := answer.Result()
+		if got := res.Header["Cache-Control"]; len(sessionCookies(res.Cookies())) != 1 || len(got) != 1 || got[0] != "no-store" {
+			t.Errorf("%s: cookies %v, Cache-Control %q", front, res.Cookies(), got)
+		}
+	}
+}
+
 func panicOf(handler http.Handler, r *http.Request) (cause any) {
 	defer func() { cause = recover() }()
 	handler.ServeHTTP(httptest.NewRecorder(), r)

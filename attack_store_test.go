@@ -135,6 +135,42 @@ func TestStrangersDuringAnOutage(t *testing.T) {
 	t.Error("the other replica never hears of it")
 }
 
+// TestStrangersInASmallStore: however few revocations a store in memory may keep, and
+// however many gates share it, strangers fill half of it at most, so that neither they
+// nor the sign-out that comes after them end anybody's session.
+func TestStrangersInASmallStore(t *testing.T) {
+	var clock func() time.Time
+	var store *gatehouse.MemoryStore
+	share := setup{gate: func(c *gatehouse.Config) {
+		if store == nil {
+			clock = c.Clock
+			store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{MaxRevocations: 100, Clock: clock})
+		}
+		c.Store, c.Clock = store, clock
+	}}
+	one, two := newWorld(t, share), newWorld(t, share)
+	alive, leaving := one.browser().signIn(), one.browser().signIn()
+	refused := 0
+	for i := range 200 {
+		for _, w := range []*world{one, two} {
+			said := url.Values{"iss": {w.idp.URL}, "sid": {fmt.Sprint("guess ", i)}}
+			if w.browser().get("/auth/frontchannel-logout?"+said.Encode()).StatusCode != http.StatusOK {
+				refused++
+			}
+		}
+	}
+	if refused != 350 {
+		t.Errorf("%d of 400 are refused", refused)
+	}
+	alive.fetch("/me").want(t, http.StatusOK)
+	leaving.get("/auth/logout")
+	leaving.fetch("/me").want(t, http.StatusUnauthorized)
+	alive.fetch("/me").want(t, http.StatusOK)
+	one.clock.advance(4 * time.Hour) // there is room again
+	said := url.Values{"iss": {one.idp.URL}, "sid": {"guess"}}
+	one.browser().get("/auth/frontchannel-logout?"+said.Encode()).want(t, http.StatusOK)
+}
+
 // skewed are two processes that share a denylist, and whose clocks don't agree.
 func skewed(t *testing.T) (w, ahead *world) {
 	w = newWorld(t, setup{gate: func(c *gatehouse.Config) { c.Revocations = newList(c.Clock) }})

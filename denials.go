@@ -131,6 +131,12 @@ func (d *denials) addStranger(ctx context.Context, name string, before, until ti
 		return errCrowded
 	}
 	d.tell(name, before)
+	if store, ok := d.shared.(*MemoryStore); ok {
+		if !store.offer(name, before, until) {
+			return errCrowded
+		}
+		return nil
+	}
 	return d.publish(ctx, name, before, until, strangersBacklog)
 }
 

@@ -11,9 +11,10 @@ import (
 // nothing: when it is full, everything that began before that moment is denied
 // instead, which covers all it knew.
 type denylist struct {
-	most  int
-	clock func() time.Time
-	held  atomic.Uint32 // of the bits below, so that an empty list costs one load
+	most   int
+	offers int // how many there may be, for one that a stranger asks for to be kept
+	clock  func() time.Time
+	held   atomic.Uint32 // of the bits below, so that an empty list costs one load
 
 	mu      sync.RWMutex
 	denials map[string]denial
@@ -36,7 +37,7 @@ const (
 const leastSweep = 1024
 
 func newDenylist(most int, clock func() time.Time) *denylist {
-	return &denylist{most: most, clock: clock, denials: map[string]denial{}, sweepAt: leastSweep}
+	return &denylist{most: most, offers: most, clock: clock, denials: map[string]denial{}, sweepAt: leastSweep}
 }
 
 // holds says what is worth looking up.
@@ -48,7 +49,7 @@ func (d *denylist) revoke(name string, before, until time.Time) (raised bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.clock()
-	if raised = d.full(name, now); raised {
+	if raised = d.full(name, now, d.most); raised {
 		d.floor = denial{before: now, until: d.latest}
 		clear(d.denials)
 		d.count()
@@ -57,13 +58,13 @@ func (d *denylist) revoke(name string, before, until time.Time) (raised bool) {
 	return raised
 }
 
-// offer is revoke for what a stranger asks for: when the list is full it refuses,
-// and what it knows stays.
+// offer is revoke for what a stranger asks for: when the list is full, or as full as
+// strangers may make it, it refuses, and what it knows stays.
 func (d *denylist) offer(name string, before, until time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.clock()
-	if d.full(name, now) {
+	if d.full(name, now, d.offers) {
 		return false
 	}
 	d.keep(name, denial{before, until}, now)
@@ -97,17 +98,17 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// full reports whether there is no room for one more name, once what has expired
-// is forgotten.
-func (d *denylist) full(name string, now time.Time) bool {
-	if _, known := d.denials[name]; known || len(d.denials) < min(d.sweepAt, d.most) {
+// full reports whether there are most already, and so no room for one more name, once
+// what has expired is forgotten.
+func (d *denylist) full(name string, now time.Time, most int) bool {
+	if _, known := d.denials[name]; known || len(d.denials) < min(d.sweepAt, most) {
 		return false
 	}
 	if !now.Before(d.soonest) { // a flood must not have all of them looked at each time
 		d.sweep(now)
 	}
 	d.sweepAt = max(leastSweep, 2*len(d.denials))
-	return len(d.denials) >= d.most
+	return len(d.denials) >= most
 }
 
 // sweep forgets what has expired.

@@ -37,7 +37,8 @@ type MemoryStoreConfig struct {
 	// their people have to sign in again. Default 100,000 and 512 MiB.
 	MaxSessions, MaxBytes int
 	// MaxRevocations bounds how many revocations are kept. One more than that
-	// ends every session begun until then, so that none is forgotten. Default
+	// ends every session begun until then, so that none is forgotten; what anybody
+	// may have said, by a front-channel logout, fills half of that at most. Default
 	// 250,000.
 	MaxRevocations int
 	// Clock tells the time. Default time.Now.
@@ -62,6 +63,7 @@ func NewMemoryStore(config MemoryStoreConfig) *MemoryStore {
 		owned:    map[string]map[string]struct{}{},
 		watchers: map[*watcher]struct{}{},
 	}
+	s.denials.offers = s.denials.most / 2
 	s.entries = shelf.New(sessions, size, func(key string, _ []byte) { s.disown(key) })
 	return s
 }
@@ -104,6 +106,15 @@ func (s *MemoryStore) Revoke(_ context.Context, name string, before, until time.
 		s.tell(name)
 	}
 	return nil
+}
+
+// offer is Revoke for what a stranger asks for: it fills half of the list at most.
+func (s *MemoryStore) offer(name string, before, until time.Time) bool {
+	kept := s.denials.offer(name, before, until)
+	if kept {
+		s.tell(name)
+	}
+	return kept
 }
 
 // tell tells the watchers that names have changed, or, without one, that any may.

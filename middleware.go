@@ -180,9 +180,13 @@ func (g *Gate) Identify(next http.Handler) http.Handler {
 	})
 }
 
-// serve establishes and then runs next.
+// serve establishes and then runs next. For programs a 401 says which access tokens are
+// accepted, too.
 func (g *Gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler, program bool) {
 	w, r = g.establish(w, r, program)
+	if program {
+		g.visit(r.Context()).api = true
+	}
 	if answer, ok := w.(*uncached); ok {
 		defer answer.seal() // of a handler that wrote nothing, or panicked
 	}
