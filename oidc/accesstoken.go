@@ -151,6 +151,11 @@ func (i *trusted) check(said map[string]any, certain bool) error {
 			}
 		}
 	}
+	// What asked for a nonce was a sign-in (OpenID Connect Core 1.0 §2). Access tokens of
+	// older Keycloaks have it too, and say for which client; ID tokens needn't.
+	if _, there := said["nonce"]; there && !certain && clientOf(said) == "" {
+		return errors.New("nonce is of another kind of token")
+	}
 	return i.checkAudience(said, certain)
 }
 
