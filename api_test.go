@@ -146,8 +146,9 @@ func TestCookieAndTokenAtOnce(t *testing.T) {
 	for _, path := range []string{"/api/me", "/api/public", "/wrapped/me", "/twice/me"} {
 		for _, authorization := range []string{"Bearer " + token, "bearer nonsense", "DPoP " + token, "Bearer", "Bearer\t" + token} {
 			res := b.send(http.MethodGet, path, with(fetching, "Authorization", authorization), "").want(t, http.StatusBadRequest, "not both")
-			if res.Header.Get("Content-Type") != "application/problem+json" {
-				t.Errorf("%s: %v", path, res.Header)
+			if res.Header.Get("Content-Type") != "application/problem+json" || !strings.Contains(res.body, `"error":"invalid_request"`) ||
+				!strings.Contains(strings.Join(res.Header.Values("WWW-Authenticate"), ", "), `error="invalid_request"`) {
+				t.Errorf("%s: %v %s", path, res.Header, res.body)
 			}
 		}
 	}
@@ -196,8 +197,12 @@ func TestBearerChallenges(t *testing.T) {
 			t.Errorf("%s: %v %s", c.name, res.Header, res.body)
 		}
 	}
+	twice := w.browser().send(http.MethodGet, "/api/me", http.Header{"Authorization": {"Bearer " + token, "Bearer " + token}}, "").want(t, http.StatusBadRequest)
+	if challenges := twice.Header.Values("WWW-Authenticate"); len(challenges) != 2 || !strings.Contains(challenges[0], `error="invalid_request"`) {
+		t.Errorf("two headers: %q", challenges)
+	}
 	w.provider.SignIn(oidctest.User{Subject: "carol"})
-	res := w.browser().signIn().fetch("/api/admin").want(t, http.StatusForbidden)
+	res := w.browser().signIn().fetch("/api/admin").want(t, http.StatusForbidden, "your account")
 	if res.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("a role that is missing: %v", res.Header)
 	}
@@ -336,6 +341,7 @@ func TestResourceServer(t *testing.T) {
 	mux := gate.Mux()
 	mux.HandleFunc("/me", rbac.SignedIn(), me)
 	mux.HandleFunc("/orders", rbac.Scope("orders:read"), me)
+	mux.HandleFunc("/admin", rbac.Role("admin"), me)
 	issued, _ := provider.Issue(alice, "app", "orders:read")["access_token"].(string)
 	for _, c := range []struct {
 		name          string
@@ -346,6 +352,7 @@ func TestResourceServer(t *testing.T) {
 	}{
 		{"API", gate.API(mux), "GET", "/me", "Bearer " + issued, 200},
 		{"a scope", gate.API(mux), "GET", "/orders", "Bearer " + issued, 200},
+		{"a role", gate.API(mux), "GET", "/admin", "Bearer " + issued, 403},
 		{"no token", gate.API(mux), "GET", "/me", "", 401},
 		{"metadata", gate.API(mux), "GET", "/.well-known/oauth-protected-resource", "", 200},
 		{"metadata by Endpoints", gate.Endpoints(), "GET", "/.well-known/oauth-protected-resource", "", 200},
@@ -359,6 +366,9 @@ func TestResourceServer(t *testing.T) {
 		r.Header = with(navigation, "Authorization", c.authorization)
 		w := watch.Recorder("an answer of a resource server", canary.Shown()...)
 		c.handler.ServeHTTP(w, r)
+		if strings.Contains(strings.ToLower(w.Body.String()), "sign") || w.Code == 403 && !strings.Contains(w.Body.String(), "access token") {
+			t.Errorf("%s: %s, where nobody signs in", c.name, w.Body)
+		}
 		if w.Code != c.status || strings.Contains(w.Body.String(), "/auth/") || w.Code == 401 && !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer ") {
 			t.Errorf("%s: %d %v %s", c.name, w.Code, w.Header(), w.Body)
 		}

@@ -118,7 +118,7 @@ func (g *Gate) bearer(w http.ResponseWriter, r *http.Request) (*Identity, error)
 		return nil, &Error{
 			Status:  http.StatusBadRequest,
 			Message: "Send the session cookie or an access token, not both.",
-			Cause:   errCookieAndToken,
+			Cause:   fmt.Errorf("%w: %w", errCookieAndToken, &oidc.Refusal{Code: oidc.InvalidRequest}),
 		}
 	}
 	if g.bearers == nil {

@@ -18,8 +18,9 @@ func (g *Gate) challengeOn(w http.ResponseWriter, r *http.Request, failure *Erro
 	}
 	v := g.visit(r.Context())
 	var refusal *oidc.Refusal
-	refused := errors.As(failure, &refusal) && failure.status() == http.StatusForbidden
-	if failure.status() != http.StatusUnauthorized && !refused {
+	status := failure.status()
+	refused := errors.As(failure, &refusal) && (status == http.StatusForbidden || status == http.StatusBadRequest && g.bearers != nil)
+	if status != http.StatusUnauthorized && !refused {
 		return
 	}
 	if g.bearers != nil && (g.sessions == nil || v != nil && v.api) {

@@ -222,6 +222,8 @@ func (g *Gate) switchPath(target string) string {
 // program, and would lose the body of a POST.
 func (g *Gate) challengeAnonymous(w http.ResponseWriter, r *http.Request, v *visit) {
 	switch {
+	case g.sessions == nil:
+		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Send an access token for this API in the Authorization header."})
 	case !v.program && fetchmeta.TopLevel(r):
 		g.Login(w, r, Login{ReturnTo: v.target})
 	case !v.program && r.Method != http.MethodGet && r.Method != http.MethodHead:

@@ -100,6 +100,10 @@ func (g *Gate) refuseKnown(w http.ResponseWriter, r *http.Request, v *visit, who
 		g.Fail(w, r, failure)
 		return
 	}
+	if who.known.bearer != nil {
+		g.Fail(w, r, &Error{Status: http.StatusForbidden, Message: "The access token is valid, but does not give access to this."})
+		return
+	}
 	g.Fail(w, r, &Error{
 		Status:  http.StatusForbidden,
 		Message: "You are signed in, but your account does not have access to this page.",

@@ -247,6 +247,9 @@ func TestProofCannotBeChecked(t *testing.T) {
 	if challenges := b.verifier.Challenges(nil); len(challenges) != 1 {
 		t.Errorf("%q", challenges)
 	}
+	if challenges := b.verifier.Challenges(err); len(challenges) != 1 || !strings.Contains(challenges[0], `error="invalid_token"`) {
+		t.Errorf("%q", challenges)
+	}
 }
 
 // TestChallengesAreClean: whatever an API is called, its name ends neither a parameter

@@ -88,7 +88,7 @@ func (v *Verifier) Challenges(err error) []string {
 	proof := challenge{scheme: "DPoP"}
 	proof.add("algs", strings.Join(asymmetric, " "))
 	told := &bearer
-	if refusal.Scheme == "DPoP" {
+	if refusal.Scheme == "DPoP" && v.config.BaseURL != "" {
 		told = &proof
 	}
 	told.add("error", refusal.Code)
