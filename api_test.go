@@ -451,6 +451,27 @@ func TestAPIMistakes(t *testing.T) {
 	}
 }
 
+// TestResourceServerMistakes: the issuer is named as it was given.
+func TestResourceServerMistakes(t *testing.T) {
+	audience := gatehouse.API{Audience: []string{apiAudience}}
+	for _, c := range []struct {
+		name   string
+		config gatehouse.Config
+		want   string
+	}{
+		{"nothing", gatehouse.Config{}, "Issuer: is required, or API.Issuers\nAPI.Audience: is required"},
+		{"no issuer", gatehouse.Config{API: audience}, "Issuer: is required, or API.Issuers"},
+		{"no scheme", gatehouse.Config{Issuer: "idp.example", API: audience}, "Issuer: must be https, or http on loopback"},
+		{"no https", gatehouse.Config{Issuer: "http://idp.example", API: gatehouse.API{Audience: []string{""}}}, "Issuer: must be https, or http on loopback\nAPI.Audience: must not hold an empty name"},
+		{"a secret", gatehouse.Config{API: gatehouse.API{Audience: audience.Audience, Issuers: []oidc.TrustedIssuer{{HMACSecret: make([]byte, 32)}}}}, "API.Issuers[0].Issuer: is required"},
+	} {
+		_, err := gatehouse.NewResourceServer(c.config)
+		if want := "gatehouse: invalid configuration:\n" + c.want; err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", c.name, err, want)
+		}
+	}
+}
+
 // TestAPISecretsDoNotPrint: neither the configuration's nor the tokens'.
 func TestAPISecretsDoNotPrint(t *testing.T) {
 	w := apiWorld(t, nil)

@@ -3,8 +3,10 @@ package gatehouse
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gatehouse-go/gatehouse/internal/mistake"
+	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/refresh"
 )
 
@@ -38,6 +40,12 @@ func NewResourceServer(config Config) (*Gate, error) {
 			note(mistake.Of(field.name, "is for signing people in; make the Gate with New"))
 		}
 	}
+	if config.API.Issuers == nil {
+		if err := checkOnlyIssuer(config); err != nil {
+			note(err)
+			config.Issuer = "https://issuer.invalid" // so that nobody says it again
+		}
+	}
 	if len(config.API.Audience) == 0 && config.API.isZero() {
 		note(mistake.Of("API.Audience", "is required"))
 	}
@@ -68,6 +76,19 @@ func NewResourceServer(config Config) (*Gate, error) {
 	}
 	g.config.ClientSecret = "" // the client of its own calls keeps it where nothing prints it
 	return g, nil
+}
+
+// checkOnlyIssuer checks the Issuer where there are no API.Issuers, as one of which it
+// would be named otherwise.
+func checkOnlyIssuer(c Config) error {
+	if c.Issuer == "" {
+		return mistake.Of("Issuer", "is required, or API.Issuers")
+	}
+	only := []oidc.TrustedIssuer{{Issuer: c.Issuer, Audience: []string{"any"}}}
+	if _, err := oidc.NewVerifier(oidc.VerifierConfig{Issuers: only, InsecureHTTP: c.InsecureHTTP}); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "Issuers[0]."))
+	}
+	return nil
 }
 
 var errSignsNobodyIn = errors.New("gatehouse: this Gate is a resource server, and signs nobody in")
