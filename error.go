@@ -40,10 +40,11 @@ const retryAfter = 2 * time.Second
 
 // Error says both faces, for the log. It is not meant for the wire.
 func (e *Error) Error() string {
+	said := fmt.Sprintf("%d %s", e.status(), orDefault(e.Message, http.StatusText(e.status())))
 	if e.Cause == nil {
-		return fmt.Sprintf("%d %s", e.status(), e.message())
+		return said
 	}
-	return fmt.Sprintf("%d %s: %v", e.status(), e.message(), e.Cause)
+	return fmt.Sprintf("%s: %v", said, e.Cause)
 }
 
 // Unwrap returns Cause.

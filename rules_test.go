@@ -231,6 +231,20 @@ func TestErrorHandler(t *testing.T) {
 	}
 }
 
+// TestErrorSaysBothFaces: to the log, in one line.
+func TestErrorSaysBothFaces(t *testing.T) {
+	cause := errors.New("the disk is full")
+	for want, err := range map[string]*gatehouse.Error{
+		"500 Internal Server Error":                   {},
+		"500 Internal Server Error: the disk is full": {Cause: cause},
+		"409 Taken.: the disk is full":                {Status: http.StatusConflict, Message: "Taken.", Cause: cause},
+	} {
+		if got := err.Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // TestErrorHandlerIsTold: what reaches the handler can be written as it is.
 func TestErrorHandlerIsTold(t *testing.T) {
 	errTaken := &gatehouse.Error{Status: http.StatusConflict, Message: "Taken."}

@@ -113,7 +113,7 @@ func (k *keySet) verify(ctx context.Context, token *jws, recheck time.Duration) 
 		return nil, err
 	}
 	by, verdict := verifyBy(known.keys, token)
-	if verdict == nil || verdict == errBadSignature && k.clock().Sub(known.fetched) < recheck {
+	if verdict == nil || k.address == nil || verdict == errBadSignature && k.clock().Sub(known.fetched) < recheck {
 		return by, notValid(verdict)
 	}
 	newer, err := k.refetch(ctx)

@@ -94,6 +94,9 @@ func TestKeySources(t *testing.T) {
 					t.Errorf("%s: accepted, %v", name, token)
 				} else {
 					wantRefusal(t, err, oidc.InvalidToken, "")
+					if c.issuer.JWKS == "" && strings.Contains(err.Error(), "too often") {
+						t.Errorf("%s: %v, though nobody reads them", name, err)
+					}
 				}
 			}
 			if b.provider.Calls(oidctest.Discovery) != 0 || c.issuer.JWKS == "" && b.provider.Calls(oidctest.JWKS) != 0 {
