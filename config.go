@@ -72,7 +72,7 @@ type Config struct {
 	// HS512 are allowed only where named here; "none" never is.
 	SigningAlgs []string
 	// ResponseMode is how the provider returns: "query" (or empty) or
-	// "form_post" (OAuth 2.0 Form Post Response Mode).
+	// "form_post" (OAuth 2.0 Form Post Response Mode), which needs an https BaseURL.
 	ResponseMode string
 	// DPoP binds the tokens of every session to a key of its own (RFC 9449), which
 	// is sealed into the session: who steals a token can't use it. The provider

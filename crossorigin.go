@@ -82,7 +82,10 @@ func (c *crossOrigin) checkAs(r *http.Request) error {
 	if socket {
 		asked.Method = http.MethodPost
 	}
-	return c.protection.Check(asked)
+	if c.protection.Check(asked) != nil { // for a reason that the request didn't give
+		return fmt.Errorf("its Origin is %.100q, which is neither BaseURL's nor one of TrustedOrigins", from)
+	}
+	return nil
 }
 
 // forged is why a gate refuses a request whose cookie doesn't count.

@@ -104,6 +104,11 @@ func TestCrossOriginRequests(t *testing.T) {
 	if log := w.log.String(); !strings.Contains(log, `event="cross-origin request" outcome=refused`) || !strings.Contains(log, "sub=alice") {
 		t.Errorf("the log doesn't say it:\n%s", log)
 	}
+	before := len(w.log.String())
+	b.send(POST, "/wrap/orders", http.Header{"Origin": {"https://evil.example"}}, "")
+	if log := w.log.String()[before:]; !strings.Contains(log, "evil.example") || strings.Contains(log, "Sec-Fetch-Site") {
+		t.Errorf("the log gives a reason that isn't one:\n%s", log)
+	}
 	// A stranger is one wherever they come from.
 	w.browser().send(POST, "/wrap/orders", evil, "").want(t, http.StatusUnauthorized)
 }

@@ -48,13 +48,11 @@ func ConfigFromEnv() (Config, error) {
 		Prompt:       os.Getenv("OIDC_PROMPT"),
 		Logger:       slog.Default(),
 	}
-	if text := required("SESSION_KEYS"); text != "" {
-		keys, err := cookie.ParseKeys(text)
-		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("SESSION_KEYS: %w", err))
-		}
-		config.SessionKeys = keys
+	keys, err := cookie.ParseKeys(os.Getenv("SESSION_KEYS"))
+	if err != nil {
+		mistakes = append(mistakes, fmt.Errorf("SESSION_KEYS: %w", err))
 	}
+	config.SessionKeys = keys
 	if scopes := strings.Fields(os.Getenv("OIDC_SCOPES")); len(scopes) > 0 {
 		config.Scopes = scopes
 	}

@@ -442,7 +442,7 @@ func TestConfigFromEnv(t *testing.T) {
 	t.Setenv("OIDC_SKIP_CONSENT", "maybe")
 	t.Setenv("OIDC_DPOP", "yes")
 	_, err := gatehouse.ConfigFromEnv()
-	for _, name := range []string{"OIDC_ISSUER", "OIDC_CLIENT_ID", "BASE_URL", "SESSION_KEYS", "OIDC_SKIP_CONSENT", "OIDC_DPOP"} {
+	for _, name := range []string{"OIDC_ISSUER", "OIDC_CLIENT_ID", "BASE_URL", "SESSION_KEYS: at least one key is required; make one with", "OIDC_SKIP_CONSENT", "OIDC_DPOP"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v doesn't name %s", err, name)
 		}
