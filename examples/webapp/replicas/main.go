@@ -21,7 +21,7 @@ import (
 
 func main() {
 	o := options{out: os.Stdout}
-	flag.StringVar(&o.addr, "addr", "127.0.0.1:8080", "where the round-robin listens, on loopback")
+	flag.StringVar(&o.addr, "addr", "", "where the round-robin listens, on loopback (default "+usualAddr+", or any free port while that one is taken)")
 	flag.IntVar(&o.replicas, "replicas", 3, "how many replicas there are")
 	flag.BoolVar(&o.cookies, "cookies", false, "keep sessions in cookies, and use Redis for coordination and revocations alone")
 	flag.DurationVar(&o.tokenLifetime, "token-lifetime", time.Minute, "how long an access token lives, in whole seconds")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -58,6 +59,22 @@ func TestReplicas(t *testing.T) {
 			b.client.Jar = copied
 			b.want("/api/me", http.StatusUnauthorized, "login_url")
 		})
+	}
+}
+
+// TestUsualAddressIsTaken: another program at the usual address is no reason not to
+// start.
+func TestUsualAddressIsTaken(t *testing.T) {
+	if taken, err := net.Listen("tcp", usualAddr); err == nil {
+		defer taken.Close()
+	}
+	l, err := listen("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if l.Addr().String() == usualAddr {
+		t.Errorf("listens at %s, which is taken", l.Addr())
 	}
 }
 

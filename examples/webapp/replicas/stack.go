@@ -53,7 +53,7 @@ func start(ctx context.Context, o options) (running *stack, err error) {
 	if s.dir, err = os.MkdirTemp("", "replicas"); err != nil {
 		return nil, err
 	}
-	front, err := net.Listen("tcp", o.addr)
+	front, err := listen(o.addr)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +72,20 @@ func start(ctx context.Context, o options) (running *stack, err error) {
 	}
 	s.serve(front, newRoundRobin(s.programs[1:]))
 	return s, nil
+}
+
+const usualAddr = "127.0.0.1:8080"
+
+// listen opens addr. Where that is empty it opens the usual address, or any port
+// while that one is taken.
+func listen(addr string) (net.Listener, error) {
+	if addr == "" {
+		if l, err := net.Listen("tcp", usualAddr); err == nil {
+			return l, nil
+		}
+		addr = "127.0.0.1:0"
+	}
+	return net.Listen("tcp", addr)
 }
 
 // startProvider has a provider that rotates refresh tokens and ends the session
