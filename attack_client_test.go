@@ -32,6 +32,7 @@ func TestAttacksByClients(t *testing.T) {
 		"cookie names behind white space":    namesBehindWhiteSpace,
 		"pieces without end":                 piecesWithoutEnd,
 		"cookie flood":                       cookieFlood,
+		"cookies without end":                cookiesWithoutEnd,
 		"identity headers":                   identityHeaders,
 		"forwarded headers":                  forwardedHeaders,
 		"bearer token where a cookie counts": bearerAtPages,

@@ -174,3 +174,22 @@ func cookieFlood(t *testing.T) {
 		t.Errorf("%d cookies are set in answer", got)
 	}
 }
+
+// A header of a million semicolons is half a million cookies. It keeps nobody from
+// their session, and a sign-in doesn't go through it for each flow.
+func cookiesWithoutEnd(t *testing.T) {
+	w := newWorld(t, setup{})
+	own := sessionCookies(w.browser().signIn().cookies())[0]
+	var flows strings.Builder
+	for i := range 64 {
+		fmt.Fprintf(&flows, "%s-flow-%08d=a; ", own.Name, i)
+	}
+	for _, other := range []string{";", "a;", "a=b; "} {
+		header := strings.Repeat(other, 900_000/len(other)) + flows.String()
+		w.browser().send(http.MethodGet, "/me", with(fetching, "Cookie", header+own.Name+"="+own.Value), "").want(t, http.StatusOK)
+		res := w.browser().send(http.MethodGet, "/me", with(navigation, "Cookie", header), "").want(t, http.StatusFound)
+		if got := len(flowCookies(res.Cookies())); got != 65 {
+			t.Errorf("%d flows are set or cleared", got)
+		}
+	}
+}

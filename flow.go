@@ -138,6 +138,7 @@ func (f *flows) prune(w http.ResponseWriter, r *http.Request) {
 		began int64
 	}
 	var alive []live
+	r = f.jar.Family(r)
 	for _, id := range f.jar.Members(r) {
 		jar := f.jar.Member(id)
 		if opened, ok := openFlow(jar, r); ok {

@@ -40,6 +40,26 @@ func (j *Jar) Members(r *http.Request) []string {
 	return ids
 }
 
+// maxFamily bounds the cookies of a [Jar.Family]: more than 64 members have.
+const maxFamily = 1024
+
+// Family returns a request that carries the cookies of the family's members and no
+// others, the first 1024 of them. Whoever looks at several members of it doesn't go
+// through all that the request carries for each: a header of a million semicolons is
+// half a million cookies.
+func (j *Jar) Family(r *http.Request) *http.Request {
+	var members []string
+	for cookie := range cookies(r) {
+		if _, ok := j.memberID(cookie); !ok {
+			continue
+		}
+		if members = append(members, cookie); len(members) == maxFamily {
+			break
+		}
+	}
+	return &http.Request{Header: http.Header{"Cookie": members}}
+}
+
 // memberID is the id in the name of a member's cookie, or of a piece of it.
 func (j *Jar) memberID(cookie string) (id string, ok bool) {
 	rest, ours := strings.CutPrefix(cookie, j.name)

@@ -41,6 +41,32 @@ func TestMembersOfAFlood(t *testing.T) {
 	}
 }
 
+// TestFamily: who looks at every member goes through the cookies of all others once.
+func TestFamily(t *testing.T) {
+	jar, b := jar(t, cookie.Config{Name: "flow"}), browser{}
+	b.set(t, jar.Member("a"), random(9000), time.Hour)
+	others := strings.Repeat("a;", 100_000)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Cookie", others+b.request().Header.Get("Cookie")+"; __Host-flow=x; "+others+"__Host-flow-b=junk")
+	family := jar.Family(r)
+	if got := family.Header["Cookie"]; len(got) != len(b)+1 {
+		t.Errorf("%d cookies, want the three of one member and the other's", len(got))
+	}
+	if got := jar.Members(family); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("members %v", got)
+	}
+	if _, err := jar.Member("a").Get(family); err != nil {
+		t.Error(err)
+	}
+	r.Header.Set("Cookie", strings.Repeat("__Host-flow-a=x;", 50_000))
+	if got := len(jar.Family(r).Header["Cookie"]); got != 1024 {
+		t.Errorf("%d cookies of a flood", got)
+	}
+	if got := jar.Members(jar.Family(nil)); got != nil {
+		t.Errorf("members %v of no request", got)
+	}
+}
+
 func TestClearOfAMember(t *testing.T) {
 	family, b := jar(t, cookie.Config{Name: "flow"}), browser{}
 	b.set(t, family, random(5000), time.Hour)
