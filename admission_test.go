@@ -53,7 +53,7 @@ func TestAdmit(t *testing.T) {
 	if claims := b.me().Claims; claims["level"] != 7.0 {
 		t.Errorf("a failure at renewal lost %v", claims)
 	}
-	res := w.browser().visit("/me").want(t, http.StatusInternalServerError)
+	res := w.browser().visit("/me").want(t, http.StatusInternalServerError, "You could not be signed in")
 	if strings.Contains(res.body, "canary") {
 		t.Error("the cause reached the page")
 	}

@@ -29,6 +29,7 @@ func (g *Gate) providerFailure(err error, link string) error {
 		failure.Message = "The sign-in service refuses this site. Please tell the people who run it."
 	default:
 		failure.Status = http.StatusInternalServerError
+		failure.Message = "You could not be signed in. Please try again; if this goes on, tell the people who run this site."
 	}
 	return failure
 }

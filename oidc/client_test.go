@@ -158,3 +158,21 @@ func Example() {
 	fmt.Println(grant.IDClaims["sub"], grant.Tokens)
 	// Output: alice [redacted]
 }
+
+// TestIssuerSpeltOtherwise: the error says how the provider spells it, and no more of
+// a name than it takes.
+func TestIssuerSpeltOtherwise(t *testing.T) {
+	p := newParty(t, oidctest.Config{}, nil)
+	for _, spelt := range []string{p.provider.Issuer() + "/", "https://idp.example.com/" + strings.Repeat("x", 10_000)} {
+		p.provider.OnAnswer(oidctest.Discovery, func(d map[string]any) { d["issuer"] = spelt })
+		p.advance(time.Hour)
+		c, err := oidc.NewClient(oidc.Config{Issuer: p.provider.Issuer(), ClientID: "app", ClientSecret: clientSecret, RedirectURL: redirectURL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.AuthCodeURL(t.Context(), request)
+		if !errors.Is(err, oidc.ErrToken) || !strings.Contains(err.Error(), spelt[:min(len(spelt), 100)]) || len(err.Error()) > 1000 {
+			t.Errorf("%.1000v", err)
+		}
+	}
+}

@@ -158,7 +158,7 @@ func (d *discovery) discover(ctx context.Context) (*metadata, error) {
 	var mismatch *gooidc.IssuerMismatchError
 	switch {
 	case errors.As(err, &mismatch):
-		return nil, fail(ErrToken, op, fmt.Errorf("the document is of another issuer than %q", d.issuer))
+		return nil, fail(ErrToken, op, fmt.Errorf("the document is of another issuer than %q: it says %.200q", d.issuer, mismatch.Discovered))
 	case err != nil: // go-oidc puts the provider's body into it
 		return nil, unavailable(op, err)
 	}
