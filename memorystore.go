@@ -21,7 +21,7 @@ type MemoryStore struct {
 	denials  *denylist
 	renewals *memoryCoordinator
 
-	mu       sync.Mutex
+	mu       sync.RWMutex // read by Load, which every request does
 	sessions *shelf.Shelf[string, []byte]
 	entries  *shelf.Shelf[string, []byte]   // by owner and id
 	owned    map[string]map[string]struct{} // ids, by owner
@@ -33,8 +33,8 @@ type watcher struct{ changed func(names []string) }
 // MemoryStoreConfig bounds a [MemoryStore]. Its zero value is usable.
 type MemoryStoreConfig struct {
 	// MaxSessions bounds how many sessions are kept, MaxBytes how large they are
-	// together. The ones that were not used for the longest time go first, and
-	// their people have to sign in again. Default 100,000 and 512 MiB.
+	// together. The ones that were not used for long go first, and their people
+	// have to sign in again. Default 100,000 and 512 MiB.
 	MaxSessions, MaxBytes int
 	// MaxRevocations bounds how many revocations are kept. One more than that
 	// ends every session begun until then, so that none is forgotten; what anybody
@@ -70,9 +70,10 @@ func NewMemoryStore(config MemoryStoreConfig) *MemoryStore {
 
 // Load implements [Store].
 func (s *MemoryStore) Load(_ context.Context, id string) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	value, _ := s.sessions.Get(id, s.clock())
+	now := s.clock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	value, _ := s.sessions.Look(id, now)
 	return value, nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,6 +43,56 @@ func BenchmarkMemoryStore(b *testing.B) {
 			b.ReportMetric(beside, "B/session")
 		})
 	}
+}
+
+// TestLoadsDontWait: who loads a session waits for nobody who does so too, and sees
+// what was saved last, while others save and the store is full.
+func TestLoadsDontWait(t *testing.T) {
+	s := NewMemoryStore(MemoryStoreConfig{MaxSessions: 8})
+	ctx, later := t.Context(), time.Now().Add(time.Hour)
+	save := func(id string, previous, value []byte) {
+		t.Helper()
+		if saved, err := s.Save(ctx, id, previous, value, later); !saved || err != nil {
+			t.Error(saved, err)
+		}
+	}
+	save("a", nil, []byte("0"))
+	s.mu.RLock() // as another Load does
+	value, err := s.Load(ctx, "a")
+	s.mu.RUnlock()
+	if string(value) != "0" || err != nil {
+		t.Errorf("%s %v", value, err)
+	}
+	var loading sync.WaitGroup
+	done := make(chan struct{})
+	for range 4 {
+		loading.Go(func() {
+			for last := 0; ; {
+				value, err := s.Load(ctx, "a")
+				now, wrong := strconv.Atoi(string(value))
+				if err != nil || wrong != nil || now < last {
+					t.Errorf("%s after %d, %v", value, last, err)
+					return
+				}
+				last = now
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range 200 { // each pushes out another one, and never the one that is used
+		save(fmt.Sprint("b", i), nil, []byte("x"))
+		previous, err := s.Load(ctx, "a")
+		if err != nil {
+			t.Error(err)
+		}
+		save("a", previous, fmt.Append(nil, i+1))
+	}
+	close(done)
+	loading.Wait()
 }
 
 // filledStore returns a store of so many sessions, their ids, and what keeping one

@@ -1,6 +1,7 @@
 package shelf
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -53,6 +54,73 @@ func TestShelf(t *testing.T) {
 	}
 }
 
+// TestLook: what is looked at counts as used then, and what has expired isn't shown.
+func TestLook(t *testing.T) {
+	now := time.Unix(1000, 0)
+	s := New[string, int](3, 100, nil)
+	put := func(key string) { s.Put(key, 1, 1, now, now.Add(time.Minute)) }
+	there := func(want string) {
+		t.Helper()
+		var keys string
+		for _, key := range slices.Sorted(maps.Keys(s.entries)) {
+			keys += key
+		}
+		if keys != want {
+			t.Errorf("%s are there, want %s", keys, want)
+		}
+	}
+	put("a")
+	if value, ok := s.Look("a", now); !ok || value != 1 {
+		t.Errorf("%v %v", value, ok)
+	}
+	put("b")
+	put("c")
+	put("d") // in the place of a, which was looked at before there was b
+	there("bcd")
+	s.Look("b", now)
+	s.Look("b", now)
+	put("e")
+	there("bde")
+	s.Look("d", now)
+	put("f") // in the place of b: d and e were used later
+	there("def")
+	s.Look("e", now)
+	s.Get("f", now)
+	s.Look("d", now)
+	put("g")
+	there("dfg")
+	if _, ok := s.Look("g", now.Add(time.Minute)); ok {
+		t.Error("g has expired, and is given")
+	}
+	if _, ok := s.Look("a", now); ok {
+		t.Error("a is given, and was driven out")
+	}
+}
+
+// TestLooksAreBounded: where all were looked at, one that was long ago makes room, and
+// not all are gone through for it.
+func TestLooksAreBounded(t *testing.T) {
+	now := time.Unix(1000, 0)
+	const many = 100 * maxLooked
+	var gone []int
+	s := New(many, many, func(key, _ int) { gone = append(gone, key) })
+	for i := range many {
+		s.Put(i, i, 1, now, now.Add(time.Minute))
+	}
+	for i := range many {
+		s.Look(many-1-i, now)
+		s.uses++ // as by a use of something else
+	}
+	first := s.used.Front()
+	s.Put(many, many, 1, now, now.Add(time.Minute))
+	if want := []int{maxLooked - 1}; !slices.Equal(gone, want) {
+		t.Errorf("%v made room, want %v", gone, want)
+	}
+	if left := s.used.Len() - many; left != 0 || s.used.Front() == first || s.used.Front().Value.(*entry[int, int]).key != maxLooked {
+		t.Errorf("%d too many, the first is %v", left, s.used.Front().Value)
+	}
+}
+
 // TestShelfHoldsTogether does to a shelf whatever can be done to one, in any order.
 func TestShelfHoldsTogether(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -65,7 +133,7 @@ func TestShelfHoldsTogether(t *testing.T) {
 		delete(there, key)
 	})
 	for step := range 20_000 {
-		switch random.IntN(7) {
+		switch random.IntN(8) {
 		case 0, 1, 2:
 			key, size := key(), random.IntN(100)
 			s.Put(key, size, size, now, now.Add(time.Duration(random.IntN(50))*time.Second))
@@ -81,6 +149,8 @@ func TestShelfHoldsTogether(t *testing.T) {
 		case 6:
 			now = now.Add(time.Second)
 			s.Sweep(now)
+		case 7:
+			s.Look(key(), now)
 		}
 		if s.check(t, step); s.Len() != len(there) {
 			t.Fatalf("step %d: %d entries, of which %d are known", step, s.Len(), len(there))
