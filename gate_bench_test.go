@@ -103,3 +103,32 @@ func BenchmarkAuthenticatedRequest(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkClientsAtOnce is sixteen clients for each processor, one of them as each
+// other: run it with -cpu 1,2, and with -mutexprofile to see who waits for whom.
+func BenchmarkClientsAtOnce(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		gate func(*gatehouse.Config)
+	}{
+		{"first seen", remembering(-1)},
+		{"seen before", remembering(0)},
+		{"in a store, seen before", inMemory},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			handler, r := authenticated(b, c.gate, admins)
+			b.SetParallelism(16)
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					w := &quiet{header: http.Header{}}
+					handler.ServeHTTP(w, r)
+					if w.status != http.StatusNoContent {
+						b.Error(w.status)
+						return
+					}
+				}
+			})
+		})
+	}
+}

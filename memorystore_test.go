@@ -9,7 +9,7 @@ import (
 )
 
 func TestMemoryStore(t *testing.T) {
-	clock := &clock{now: time.Unix(1_800_000_000, 0)}
+	clock := newClock(time.Unix(1_800_000_000, 0))
 	s := gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{MaxSessions: 3, Clock: clock.Now})
 	ctx := t.Context()
 	save := func(id, previous, value string, want bool) {

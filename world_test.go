@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,22 +37,17 @@ type world struct {
 	canary   *canary.Watch // over all that is logged and answered
 }
 
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
+type clock struct{ now atomic.Int64 }
+
+func newClock(now time.Time) *clock {
+	c := &clock{}
+	c.now.Store(now.UnixNano())
+	return c
 }
 
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
+func (c *clock) Now() time.Time { return time.Unix(0, c.now.Load()) }
 
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
+func (c *clock) advance(d time.Duration) { c.now.Add(int64(d)) }
 
 // log keeps every line.
 type log struct {
@@ -88,7 +84,7 @@ type setup struct {
 
 func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
-	w := &world{TB: t, clock: &clock{now: time.Now().Truncate(time.Second)}, log: &log{}, canary: canary.New(t)}
+	w := &world{TB: t, clock: newClock(time.Now().Truncate(time.Second)), log: &log{}, canary: canary.New(t)}
 
 	providing := oidctest.Config{
 		Keys: []*oidctest.Key{signingKey()}, RefreshTokens: oidctest.RefreshAlways, Clock: w.clock.Now, Clients: []oidctest.Client{{ID: "app", Secret: clientSecret}},
