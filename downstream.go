@@ -208,10 +208,10 @@ func (d *downstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res, err := d.send(r, given)
-	if err != nil || res.StatusCode != http.StatusUnauthorized || !replay.Possible(r) {
+	if err != nil || res.StatusCode != http.StatusUnauthorized {
 		return res, err
 	}
-	renewed, ok := d.source.renewed(r.Context(), given)
+	renewed, ok := d.source.renewed(r.Context(), given) // also for those who come next, where this can't be sent again
 	if !ok {
 		return res, nil
 	}

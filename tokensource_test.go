@@ -260,3 +260,54 @@ func TestDownstreamOfAnAPI(t *testing.T) {
 		})
 	}
 }
+
+// streaming hides how bodies can be had again.
+type streaming struct{ http.RoundTripper }
+
+func (s streaming) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.GetBody = nil
+	return s.RoundTripper.RoundTrip(r)
+}
+
+// TestStreamsAreSentOnce: what can't be sent once more isn't, and yet a token that was
+// refused with it isn't sent again.
+func TestStreamsAreSentOnce(t *testing.T) {
+	stored := func(c *gatehouse.Config) {
+		c.Store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
+	}
+	for name, c := range map[string]struct {
+		gate func(*gatehouse.Config)
+		what gatehouse.Downstream
+	}{
+		"a session in a store":  {stored, gatehouse.Downstream{}},
+		"a session in a cookie": {nil, gatehouse.Downstream{}},
+		"an exchanged token":    {nil, gatehouse.Downstream{Audience: "orders"}},
+		"the application's own": {nil, gatehouse.Downstream{Own: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := newService(t)
+			w := calling(t, setup{gate: c.gate}, func() string { return api.URL }, func(g *gatehouse.Gate) http.RoundTripper {
+				c.what.Origins = []string{api.URL}
+				transport, err := g.Downstream(c.what)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return streaming{transport}
+			})
+			b := w.browser().signIn()
+			send := func(status int) {
+				t.Helper()
+				b.send(http.MethodPost, "/call", with(navigation, "Sec-Fetch-Site", "same-origin"), "a=b").want(t, status)
+			}
+			send(http.StatusOK)
+			w.clock.advance(time.Minute)
+			api.refuse = func(_ int, r *http.Request) bool { return strings.HasSuffix(r.Header.Get("Authorization"), api.calls[0].token()) }
+			send(http.StatusUnauthorized)
+			send(http.StatusOK)
+			if got := api.received(); len(got) != 3 || w.provider.Reuses() != 0 {
+				t.Errorf("sent %d times, want 3", len(got))
+			}
+		})
+	}
+}

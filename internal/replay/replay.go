@@ -6,11 +6,6 @@ import (
 	"net/http"
 )
 
-// Possible reports whether the body of a request can be had again.
-func Possible(r *http.Request) bool {
-	return r.Body == nil || r.Body == http.NoBody || r.GetBody != nil
-}
-
 // Request returns a copy of a request that was sent, to be sent once more; false
 // where its body can't be had again.
 func Request(r *http.Request) (*http.Request, bool) {
