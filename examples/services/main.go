@@ -28,7 +28,7 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8080", "where the shop listens, on loopback")
+	addr := flag.String("addr", "", "where the shop listens, on loopback (default "+usualAddr+", or any free port while that one is taken)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -38,6 +38,20 @@ func main() {
 	}
 }
 
+const usualAddr = "127.0.0.1:8080"
+
+// listen opens addr. Where that is empty it opens the usual address, or any port
+// while that one is taken.
+func listen(addr string) (net.Listener, error) {
+	if addr == "" {
+		if l, err := net.Listen("tcp", usualAddr); err == nil {
+			return l, nil
+		}
+		addr = "127.0.0.1:0"
+	}
+	return net.Listen("tcp", addr)
+}
+
 // addresses are where everybody is.
 type addresses struct{ issuer, shop, orders, worker string }
 
@@ -45,7 +59,7 @@ type addresses struct{ issuer, shop, orders, worker string }
 func run(ctx context.Context, out io.Writer, shopAddr string) error {
 	var listeners []net.Listener
 	for _, addr := range []string{shopAddr, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"} {
-		listener, err := net.Listen("tcp", addr)
+		listener, err := listen(addr)
 		if err != nil {
 			return err
 		}

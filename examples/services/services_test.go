@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -213,5 +214,21 @@ func TestWorkerAsksForNothingElse(t *testing.T) {
 		if w.Code != want || (len(orders.sent) == 1) != (want == 200) || want == 200 && orders.sent[0] != "/orders/7/packed" {
 			t.Errorf("%s: %d, sent %q", id, w.Code, orders.sent)
 		}
+	}
+}
+
+// TestUsualAddressIsTaken: another program at the usual address is no reason not to
+// start.
+func TestUsualAddressIsTaken(t *testing.T) {
+	if taken, err := net.Listen("tcp", usualAddr); err == nil {
+		defer taken.Close()
+	}
+	l, err := listen("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if l.Addr().String() == usualAddr {
+		t.Errorf("listens at %s, which is taken", l.Addr())
 	}
 }
