@@ -91,6 +91,14 @@ func (p *pages) headers(w http.ResponseWriter) {
 	header.Set("Content-Security-Policy", p.policy)
 }
 
+// formHeaders are those of a page with a button. Under no-referrer its POST would say
+// that its Origin is null (Fetch §3.1), and browsers without Fetch Metadata say nothing
+// else of where they are.
+func (p *pages) formHeaders(w http.ResponseWriter) {
+	p.headers(w)
+	w.Header().Set("Referrer-Policy", "same-origin")
+}
+
 func (p *pages) fail(w http.ResponseWriter, r *http.Request, failure *Error, v *visit) {
 	if (v == nil || !v.program) && fetchmeta.Document(r) {
 		p.show(w, failure.status(), p.failurePage(failure))

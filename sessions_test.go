@@ -63,6 +63,9 @@ func TestSessionsOfAPerson(t *testing.T) {
 		if page.Header.Get("Cache-Control") != "no-store" || !strings.Contains(page.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 			t.Errorf("header %v", page.Header)
 		}
+		if page.Header.Get("Referrer-Policy") != "same-origin" {
+			t.Error("its forms have a null Origin, which browsers without Fetch Metadata are refused for")
+		}
 		desk.get("/me") // used again
 		if rows := phone.listed(); rows[1].Seen != w.clock.Now().UTC().Format(time.RFC3339) {
 			t.Errorf("%+v", rows)

@@ -53,7 +53,7 @@ func (g *Gate) serveSessions(w http.ResponseWriter, r *http.Request) {
 	w, r = g.establish(w, r, false)
 	switch v := g.visit(r.Context()); {
 	case v.failure != nil:
-		g.Fail(w, r, v.failure)
+		g.Fail(w, r, g.untilLater(r, v))
 	case v.identity == nil || v.bearer: // an access token has no session
 		g.challengeAnonymous(w, r, v)
 	case r.Method == http.MethodPost:
@@ -83,11 +83,12 @@ func (g *Gate) showSessions(w http.ResponseWriter, r *http.Request, who *Identit
 			Seen:    ago(now.Sub(one.Seen)),
 		})
 	}
-	g.pages.headers(w)
 	if !fetchmeta.Document(r) {
+		g.pages.headers(w)
 		writeJSON(w, "application/json", http.StatusOK, map[string]any{"sessions": rows})
 		return
 	}
+	g.pages.formHeaders(w)
 	g.pages.write(w, http.StatusOK, "sessions", sessionsPage{
 		Style: template.CSS(pageCSS), Action: g.sessionsPath(), Sessions: rows, // our own embedded file
 	})

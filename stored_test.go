@@ -230,6 +230,7 @@ func TestStoreIsAway(t *testing.T) {
 		}
 	}
 	b.get("/orders/5?a=b").want(t, http.StatusServiceUnavailable, `href="/orders/5?a=b">Try again`)
+	b.get("/auth/sessions").want(t, http.StatusServiceUnavailable, `href="/auth/sessions">Try again`)
 	posted := b.send(http.MethodPost, "/orders/5", with(navigation, "Origin", w.app.URL), "a=b").want(t, http.StatusServiceUnavailable)
 	if strings.Contains(posted.body, "Try again") {
 		t.Errorf("a link that asks for what was posted: %s", posted.body)
