@@ -102,13 +102,14 @@ func valueFromTokens(d *json.Decoder, depth int) (any, error) {
 	return token, nil
 }
 
-// numberFromToken asks whether writing the float64 gives the integer back.
+// numberFromToken asks whether the float64 is the integer; that it prints the same, by
+// the fewest digits that tell it from its neighbours, doesn't say so.
 func numberFromToken(n json.Number) any {
 	f, err := n.Float64()
 	if err != nil || f >= 1<<63 || f < -1<<63 {
 		return n
 	}
-	if (f >= 1<<53 || f <= -1<<53) && strconv.FormatFloat(f, 'f', -1, 64) != n.String() && strconv.FormatInt(int64(f), 10) != n.String() {
+	if (f >= 1<<53 || f <= -1<<53) && strconv.FormatInt(int64(f), 10) != n.String() {
 		return n
 	}
 	return f
