@@ -35,7 +35,7 @@ func FuzzCrossOrigin(f *testing.F) {
 		if safe && !socket || excepted(u.Path) {
 			return
 		}
-		ours := site == "same-origin" || site == "none" || site == "" && (from == "" || strings.EqualFold(from, fuzzBase))
+		ours := site == "same-origin" || site == "none" || site == "" && from == "" || strings.EqualFold(from, fuzzBase)
 		if socket {
 			ours = from == "" || strings.EqualFold(from, fuzzBase) || safe && upgrade != "websocket"
 		}
