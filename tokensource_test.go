@@ -302,7 +302,9 @@ func TestStreamsAreSentOnce(t *testing.T) {
 			}
 			send(http.StatusOK)
 			w.clock.advance(time.Minute)
-			api.refuse = func(_ int, r *http.Request) bool { return strings.HasSuffix(r.Header.Get("Authorization"), api.calls[0].token()) }
+			api.refuse = func(_ int, r *http.Request) bool {
+				return strings.HasSuffix(r.Header.Get("Authorization"), api.calls[0].token())
+			}
 			send(http.StatusUnauthorized)
 			send(http.StatusOK)
 			if got := api.received(); len(got) != 3 || w.provider.Reuses() != 0 {
