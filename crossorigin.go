@@ -56,22 +56,22 @@ func (c *crossOrigin) bypass(pattern string) (err error) {
 // check returns an error for a request that must not count as its cookie's
 // owner's. A pattern that lets one in has to be meant by every reading of the path.
 func (c *crossOrigin) check(r *http.Request) error {
-	if err := c.checkAs(r); err != nil {
+	socket := fetchmeta.WebSocket(r)
+	if !socket && (r.Method == http.MethodGet || r.Method == http.MethodHead) { // of which every request is let through
+		return nil
+	}
+	if err := c.checkAs(r, socket); err != nil {
 		return err
 	}
 	for read := range slices.Chunk(meanings(r), 2) { // without a slash at the end, and with one
-		if err := c.checkAs(read[0]); err != nil && c.checkAs(read[1]) != nil {
+		if err := c.checkAs(read[0], socket); err != nil && c.checkAs(read[1], socket) != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *crossOrigin) checkAs(r *http.Request) error {
-	socket := fetchmeta.WebSocket(r)
-	if !socket && (r.Method == http.MethodGet || r.Method == http.MethodHead) { // of which every request is let through
-		return nil
-	}
+func (c *crossOrigin) checkAs(r *http.Request, socket bool) error {
 	site, from := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
 	if !socket && (site != "" || from == "") {
 		return c.protection.Check(r)
