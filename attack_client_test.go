@@ -1,13 +1,16 @@
 package gatehouse_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
@@ -40,6 +43,7 @@ func TestAttacksByClients(t *testing.T) {
 		"clickjacking":                       clickjacking,
 		"cached sign-in":                     cachedSignIn,
 		"endless form":                       endlessForm,
+		"slow form":                          slowForm,
 		"reflected error":                    reflectedError,
 		"CRLF in parameters":                 crlfInParameters,
 		"path tricks":                        pathTricks,
@@ -288,6 +292,55 @@ func endlessForm(t *testing.T) {
 			t.Errorf("%s read %d bytes", path, body.read)
 		}
 	}
+}
+
+// A form that doesn't come to its end holds a connection for seconds, and not for as
+// long as the server lets it, which is for ever where nobody says otherwise.
+func slowForm(t *testing.T) {
+	w := newWorld(t, setup{tls: true, gate: func(c *gatehouse.Config) { c.ResponseMode = "form_post" }})
+	for _, path := range []string{"/auth/login", "/auth/callback", "/auth/backchannel-logout"} {
+		for _, failure := range []error{nil, os.ErrDeadlineExceeded} {
+			res := &deadlined{ResponseRecorder: w.canary.Recorder("an answer to a slow form")}
+			body := &slow{on: res, failure: failure}
+			r := httptest.NewRequest(http.MethodPost, w.app.URL+path, body)
+			r.Header = with(navigation, "Content-Type", "application/x-www-form-urlencoded")
+			w.app.Config.Handler.ServeHTTP(res, r)
+			if left := time.Until(body.seen); left <= 0 || left > 10*time.Second {
+				t.Errorf("%s is read for %v", path, left)
+			}
+			// The rest of a form that failed is waited for no longer; behind a whole one the
+			// deadline would end what comes next.
+			if cleared := res.deadline.IsZero(); cleared != (failure == nil) {
+				t.Errorf("%s: read with %v, and the deadline is %v", path, failure, res.deadline)
+			}
+			if failure != nil && res.Code != http.StatusBadRequest {
+				t.Errorf("%s: %d", path, res.Code)
+			}
+		}
+	}
+}
+
+// deadlined knows until when it may be read from.
+type deadlined struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (d *deadlined) SetReadDeadline(deadline time.Time) error {
+	d.deadline = deadline
+	return nil
+}
+
+// slow is a body of which nothing comes before failure, or before its end.
+type slow struct {
+	on      *deadlined
+	failure error
+	seen    time.Time // the deadline while it was read
+}
+
+func (s *slow) Read([]byte) (int, error) {
+	s.seen = s.on.deadline
+	return 0, cmp.Or(s.failure, io.EOF)
 }
 
 // metered counts what is read.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/probe"
@@ -87,8 +88,13 @@ func allowMethods(w http.ResponseWriter, r *http.Request, methods ...string) boo
 	return false
 }
 
-// maxForm bounds the body of a form posted to an endpoint.
-const maxForm = 64 << 10
+const (
+	// maxForm bounds the body of a form posted to an endpoint.
+	maxForm = 64 << 10
+	// formPatience is how long it may take to arrive: strangers post forms, and servers
+	// wait for ever where nobody says otherwise.
+	formPatience = 10 * time.Second
+)
 
 // parameters are those of the query, or of the form that was posted.
 func parameters(w http.ResponseWriter, r *http.Request) (url.Values, error) {
@@ -96,8 +102,11 @@ func parameters(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return url.ParseQuery(r.URL.RawQuery)
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(formPatience)) // where there is one
 	if err := r.ParseForm(); err != nil {
-		return nil, err
+		return nil, err // and the rest isn't waited for either
 	}
+	_ = connection.SetReadDeadline(time.Time{})
 	return r.PostForm, nil
 }
