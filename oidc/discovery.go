@@ -76,6 +76,9 @@ func (d *discovery) get(ctx context.Context) (*metadata, error) {
 	}
 	fetching := d.group.DoChan("", func() (_ any, err error) {
 		defer caught.Into(&err, "discovery")
+		if known, err, settled := d.remembered(); settled { // by others, since this one looked
+			return known, err
+		}
 		ctx, done := d.background.begin(ctx)
 		defer done()
 		return d.fetch(ctx)
