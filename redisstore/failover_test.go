@@ -2,6 +2,8 @@ package redisstore_test
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +37,60 @@ func TestAnotherTakesItsPlace(t *testing.T) {
 	if !isRevoked(t, fresh, "name") {
 		t.Error("the next one doesn't know what was revoked")
 	}
+}
+
+// TestOneServerForAll: while some connections still lead to the server before and
+// others to the one that took its place, neither is asked. A store that is ready
+// keeps its sessions where it published what was revoked.
+func TestOneServerForAll(t *testing.T) {
+	for name, demote := range map[string]bool{"takes no changes any more": true, "was told nothing": false} {
+		t.Run("the one before "+name, func(t *testing.T) {
+			old, next := redistest.Start(t), redistest.Start(t)
+			proxy := redistest.NewProxy(t, old.Addr())
+			s := open(t, redisstore.Config{URL: proxy.URL()})
+			revoke(t, s, "name")
+			if demote {
+				old.Do("REPLICAOF", "127.0.0.1", "1")
+			}
+			sessions := 0
+			inOnePlace := func() bool {
+				id := "session" + strconv.Itoa(sessions)
+				sessions++
+				if s.Ready(t.Context()) != nil {
+					return false
+				}
+				if saved, err := s.Save(t.Context(), id, nil, []byte("x"), time.Now().Add(time.Hour)); !saved || err != nil {
+					return false
+				}
+				for _, server := range []*redistest.Server{old, next} {
+					if has(server, "s:{"+id+"}") && !has(server, "v:{name}") {
+						t.Fatal("it is ready, and what was revoked is elsewhere")
+					}
+				}
+				return true
+			}
+			for range 3 { // whichever connects first
+				for _, turn := range [][]string{{old.Addr(), next.Addr()}, {next.Addr(), old.Addr()}} {
+					proxy.Lead(turn...)
+					proxy.Cut()
+					for range 20 {
+						inOnePlace()
+						time.Sleep(5 * time.Millisecond)
+					}
+				}
+			}
+			proxy.Lead(next.Addr())
+			proxy.Cut()
+			eventually(t, "ready, at the one that is there now", inOnePlace)
+			if !has(next, "v:{name}") {
+				t.Error("it doesn't know what was revoked")
+			}
+		})
+	}
+}
+
+func has(server *redistest.Server, key string) bool {
+	return strings.Contains(server.Do("EXISTS", "gatehouse:"+key), "1")
 }
 
 // TestFullRedis: what is there is served, readiness says so, and all is well when

@@ -1,11 +1,13 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"strings"
@@ -20,6 +22,11 @@ import (
 // tells the first what has changed of the keys it has read; the second of every
 // revocation, read or not, which takes Redis no memory per key.
 type clients struct{ sessions, revocations rueidis.Client }
+
+func (c *clients) both() []rueidis.Client { return []rueidis.Client{c.sessions, c.revocations} }
+
+// cluster reports whether some servers may be away while the others go on.
+func (c *clients) cluster() bool { return c.sessions.Mode() == rueidis.ClientModeCluster }
 
 // link knows whether Redis can be asked. When a connection breaks nothing is
 // asked until both are there again, and it is known whether Redis is still what
@@ -177,7 +184,11 @@ func (l *link) fall(err error) {
 	l.change()
 }
 
-var errUnsteady = errors.New("the connection broke again")
+var (
+	errUnsteady   = errors.New("the connection broke again")
+	errNobody     = errors.New("no server is known")
+	errTwoServers = errors.New("the two connections lead to different servers")
+)
 
 // checkAgain checks a few times: the first may run into what is broken, and so
 // may the second, on the other connection. What takes long isn't tried again.
@@ -202,15 +213,17 @@ func (l *link) check() error {
 	ctx, cancel := context.WithTimeout(l.store.closing, l.store.config.Timeout)
 	defer cancel()
 	runs, err := l.greet(ctx, c)
+	if errors.Is(err, errTwoServers) {
+		l.hangUp()
+	}
 	if err != nil {
 		return err
 	}
 	epoch, err := l.readEpoch(ctx, c)
-	if isReadOnly(err) && c.sessions.Mode() != rueidis.ClientModeCluster {
+	if !c.cluster() && (isReadOnly(err) || errors.Is(err, errTwoServers)) {
 		l.hangUp()
-		return err
 	}
-	if err != nil && (l.epoch == "" || c.sessions.Mode() != rueidis.ClientModeCluster) {
+	if err != nil && (l.epoch == "" || !c.cluster()) {
 		return err
 	}
 	if err != nil {
@@ -255,51 +268,81 @@ func (l *link) connect() (*clients, error) {
 
 // greet makes sure that there are connections, because nothing is taken back on
 // one that isn't, and returns which runs of which servers they lead to. Of a
-// cluster some may be away.
+// cluster some may be away. Elsewhere both lead to the same: while one server takes
+// another's place, they may not.
 func (l *link) greet(ctx context.Context, c *clients) (map[string]bool, error) {
+	var all sync.WaitGroup
+	var found [2]map[string]bool
+	var failed [2]error
+	for i, client := range c.both() {
+		all.Go(func() { found[i], failed[i] = runsOf(ctx, client) })
+	}
+	all.Wait()
+	if err := errors.Join(failed[:]...); err != nil {
+		return nil, err
+	}
+	if !c.cluster() && !maps.Equal(found[0], found[1]) {
+		return nil, errTwoServers
+	}
+	maps.Copy(found[0], found[1])
+	return found[0], nil
+}
+
+// runsOf returns the runs of the servers that answer, none of those that don't say
+// theirs: not everybody may ask.
+func runsOf(ctx context.Context, client rueidis.Client) (map[string]bool, error) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	var failed error
 	runs, answered := map[string]bool{}, 0
-	for _, client := range []rueidis.Client{c.sessions, c.revocations} {
-		for _, node := range client.Nodes() {
-			all.Go(func() {
-				replies := node.DoMulti(ctx, node.B().Ping().Build(), node.B().Info().Section("server").Build())
-				err := replies[0].Error()
-				info, _ := replies[1].ToString() // not everybody may ask
-				mu.Lock()
-				defer mu.Unlock()
-				if err != nil {
-					failed = err
-					return
-				}
-				answered++
-				if _, rest, ok := strings.Cut(info, "run_id:"); ok {
-					run, _, _ := strings.Cut(rest, "\r\n")
-					runs[run] = true
-				}
-			})
-		}
+	for _, node := range client.Nodes() {
+		all.Go(func() {
+			replies := node.DoMulti(ctx, node.B().Ping().Build(), node.B().Info().Section("server").Build())
+			err := replies[0].Error()
+			info, _ := replies[1].ToString()
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = err
+				return
+			}
+			answered++
+			if _, rest, ok := strings.Cut(info, "run_id:"); ok {
+				run, _, _ := strings.Cut(rest, "\r\n")
+				runs[run] = true
+			}
+		})
 	}
 	all.Wait()
-	if answered == 0 || (failed != nil && c.sessions.Mode() != rueidis.ClientModeCluster) {
-		return nil, errors.Join(failed, ctx.Err())
+	if answered == 0 || (failed != nil && client.Mode() != rueidis.ClientModeCluster) {
+		return nil, cmp.Or(failed, ctx.Err(), errNobody)
 	}
 	return runs, nil
 }
 
 // readEpoch returns a random text that stays the same until Redis loses its
-// keys.
+// keys. It is written on each connection, for one that leads to a server that
+// takes no changes any more is of no use.
 func (l *link) readEpoch(ctx context.Context, c *clients) (string, error) {
-	key, b := l.store.keys.epoch(), c.sessions.B
-	replies := c.sessions.DoMulti(ctx,
-		b().Set().Key(key).Value(rand.Text()).Nx().Ex(epochLife).Build(),
-		b().Get().Key(key).Build(),
-		b().Expire().Key(key).Seconds(int64(epochLife/time.Second)).Build())
-	if err := replies[0].Error(); isReadOnly(err) {
-		return "", err
+	var epochs [2]string
+	for i, client := range c.both() {
+		key, b := l.store.keys.epoch(), client.B
+		replies := client.DoMulti(ctx,
+			b().Set().Key(key).Value(rand.Text()).Nx().Ex(epochLife).Build(),
+			b().Get().Key(key).Build(),
+			b().Expire().Key(key).Seconds(int64(epochLife/time.Second)).Build())
+		if err := replies[0].Error(); isReadOnly(err) {
+			return "", err
+		}
+		var err error
+		if epochs[i], err = replies[1].ToString(); err != nil {
+			return "", err
+		}
 	}
-	return replies[1].ToString()
+	if epochs[0] != epochs[1] {
+		return "", errTwoServers
+	}
+	return epochs[0], nil
 }
 
 // isReadOnly reports whether a server takes no changes, because another one took

@@ -3,6 +3,7 @@ package redistest
 import (
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -10,11 +11,11 @@ import (
 
 // Proxy stands between a client and a server, on a loopback port.
 type Proxy struct {
-	target   string
 	listener net.Listener
 	running  sync.WaitGroup
 
 	mu     sync.Mutex
+	target []string // in turn
 	delay  time.Duration
 	silent bool
 	closed bool
@@ -28,7 +29,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{target: target, listener: listener, conns: map[net.Conn]struct{}{}}
+	p := &Proxy{target: []string{target}, listener: listener, conns: map[net.Conn]struct{}{}}
 	p.running.Go(p.accept)
 	t.Cleanup(func() {
 		_ = listener.Close()
@@ -62,11 +63,11 @@ func (p *Proxy) Silence(silent bool) {
 	}
 }
 
-// Lead takes new connections to another address, and leaves the old ones.
-func (p *Proxy) Lead(target string) {
+// Lead takes new connections to other addresses, in turn, and leaves the old ones.
+func (p *Proxy) Lead(target ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.target = target
+	p.target = slices.Clone(target)
 }
 
 // Cut breaks every connection.
@@ -91,7 +92,8 @@ func (p *Proxy) accept() {
 			return
 		}
 		p.mu.Lock()
-		target := p.target
+		target := p.target[0]
+		p.target = append(p.target[1:], target)
 		p.mu.Unlock()
 		server, err := net.Dial("tcp", target)
 		if err != nil || !p.add(client, server) {
