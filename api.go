@@ -77,8 +77,9 @@ func (a API) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", fmt.S
 
 // API establishes the identity of programs: from the session cookie like
 // [Gate.Identify], or from an access token in the Authorization header where
-// [Config.API] accepts it (RFC 6750, RFC 9449). A request with both is refused
-// with 400, since nobody can tell whom it is from. The gates behind it never
+// [Config.API] accepts it (RFC 6750, RFC 9449). A request with both, or with a token
+// in one of several Authorization headers, is refused with 400, since nobody can
+// tell whom it is from. The gates behind it never
 // redirect and never answer with a page, but with 401 or 403 and a problem
 // document (RFC 9457); a 401 says in WWW-Authenticate what is missing.
 //
@@ -94,7 +95,7 @@ func (g *Gate) API(next http.Handler) http.Handler {
 		}
 		if oidc.HasToken(r) {
 			r = g.establishBearer(w, r)
-			if failure := g.visit(r.Context()).failure; errors.Is(failure, errCookieAndToken) {
+			if failure := g.visit(r.Context()).failure; unclear(failure) {
 				g.Fail(w, r, failure) // at a public page too, which would take them for a stranger
 				return
 			}
@@ -112,6 +113,12 @@ func (g *Gate) establishBearer(w http.ResponseWriter, r *http.Request) *http.Req
 	v.identity, v.failure = g.bearer(w, r)
 	v.headers(w.Header())
 	return r.WithContext(v)
+}
+
+// unclear reports whether a request may be anybody's (RFC 6750 §3.1).
+func unclear(failure error) bool {
+	refusal, ok := errors.AsType[*oidc.Refusal](failure)
+	return ok && refusal.Code == oidc.InvalidRequest
 }
 
 var errCookieAndToken = errors.New("gatehouse: a request with a session cookie and an access token")

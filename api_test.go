@@ -159,6 +159,23 @@ func TestCookieAndTokenAtOnce(t *testing.T) {
 	w.call("/api/me", "Authorization", "Bearer "+token, "Cookie", "other=1").want(t, http.StatusOK)
 }
 
+// TestTwoAuthorizations: who sends two Authorization headers, a token in one of them, may
+// be anybody, and so is refused by API itself, at a public page too.
+func TestTwoAuthorizations(t *testing.T) {
+	w := apiWorld(t, nil)
+	good := "Bearer " + w.accessToken()
+	for _, path := range []string{"/api/me", "/api/public", "/wrapped/me", "/twice/me"} {
+		for i, sent := range [][]string{{good, good}, {good, "Bearer nonsense"}, {"Basic YTpi", good}, {good, ""}, {"bearer", "DPoP"}} {
+			res := w.browser().send(http.MethodGet, path, http.Header{"Authorization": sent}, "").want(t, http.StatusBadRequest, "one Authorization header")
+			if challenges := strings.Join(res.Header.Values("WWW-Authenticate"), ", "); !strings.Contains(challenges, `error="invalid_request"`) {
+				t.Errorf("%s, case %d: %s", path, i, challenges)
+			}
+		}
+	}
+	w.browser().send(http.MethodGet, "/api/public", http.Header{"Authorization": {"Basic YTpi", "Basic YTpi"}}, "").want(t, http.StatusOK, "nobody")
+	w.browser().send(http.MethodGet, "/", http.Header{"Authorization": {good, good}}, "").want(t, http.StatusOK, "stranger") // where none counts
+}
+
 // TestBearerChallenges: what a 401 and a 403 say to programs.
 func TestBearerChallenges(t *testing.T) {
 	w := apiWorld(t, nil)
