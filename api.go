@@ -86,7 +86,7 @@ func (a API) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", fmt.S
 // Nothing else takes notice of an access token.
 func (g *Gate) API(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.metadata.serve(w, r) {
+		if g.serveMetadata(w, r) {
 			return
 		}
 		if v := g.visit(r.Context()); v != nil && v.bearer { // another API is in front

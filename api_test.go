@@ -285,7 +285,6 @@ func TestMetadata(t *testing.T) {
 		!slices.Equal(document.Methods, []string{"header"}) || !slices.Equal(document.Scopes, []string{"orders:read"}) || res.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%s %v", res.body, res.Header)
 	}
-	w.browser().send(http.MethodPost, "/.well-known/oauth-protected-resource/v1", http.Header{}, "").want(t, http.StatusNotFound)
 }
 
 // TestMetadataNamesAuthorizationServers: and not the services of one's own that sign

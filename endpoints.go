@@ -67,7 +67,7 @@ func (g *Gate) Endpoints() http.Handler {
 // serveEndpoint answers a request to an endpoint of ours. Most of them set
 // cookies, so none of their answers may be cached.
 func (g *Gate) serveEndpoint(w http.ResponseWriter, r *http.Request) bool {
-	if g.metadata.serve(w, r) {
+	if g.serveMetadata(w, r) {
 		probe.Stop(r.Context())
 		return true
 	}

@@ -17,6 +17,10 @@ var errFrontchannel = errors.New("gatehouse: a front-channel logout names the is
 // carries cookies, so the session is found by its sid. Who knows that may be
 // anybody who has seen it, and whoever doesn't can't guess it.
 func (g *Gate) serveFrontchannelLogout(w http.ResponseWriter, r *http.Request) {
+	if !allowMethods(w, r, http.MethodGet) { // to look is to sign out
+		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
+		return
+	}
 	g.pages.headers(w)
 	w.Header().Set("Content-Security-Policy", frontchannelPolicy)
 	if err := g.receiveFrontchannel(w, r); err != nil {
@@ -35,8 +39,8 @@ func (g *Gate) receiveFrontchannel(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	sid := values.Get("sid")
-	if r.Method != http.MethodGet || len(values["iss"]) != 1 || len(values["sid"]) != 1 ||
-		values.Get("iss") != g.config.Issuer || sid == "" || len(sid) > 255 {
+	if len(values["iss"]) != 1 || len(values["sid"]) != 1 || values.Get("iss") != g.config.Issuer ||
+		sid == "" || len(sid) > 255 {
 		return errFrontchannel
 	}
 	ctx, now, name := r.Context(), g.config.Clock(), g.names.sid(sid)

@@ -101,11 +101,11 @@ func mergeParams(configured, called url.Values) url.Values {
 // serveLogin begins a sign-in, the application's own or one that a third party
 // initiates (OpenID Connect Core 1.0 §4).
 func (g *Gate) serveLogin(w http.ResponseWriter, r *http.Request) {
-	if !allowMethods(w, r, http.MethodGet, http.MethodPost) {
+	if !allowMethods(w, r, http.MethodGet, http.MethodHead, http.MethodPost) {
 		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
 		return
 	}
-	if fetchmeta.Unseen(r) {
+	if r.Method == http.MethodHead || fetchmeta.Unseen(r) {
 		// Nobody is looking, so nobody can sign in.
 		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Open this address in a browser window to sign in.", Link: g.loginPath("")})
 		return

@@ -20,11 +20,11 @@ const revokeBudget = 3 * time.Second
 // nothing.
 func (g *Gate) serveLogout(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case !allowMethods(w, r, http.MethodGet, http.MethodPost):
+	case !allowMethods(w, r, http.MethodGet, http.MethodHead, http.MethodPost):
 		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
 	case r.Method == http.MethodPost && !g.sameOrigin(r):
 		g.Fail(w, r, &Error{Status: http.StatusForbidden, Message: "Another site asked to sign you out. You are still signed in."})
-	case r.Method == http.MethodGet && !(fetchmeta.TopLevel(r) && r.Header.Get("Sec-Fetch-Site") == "same-origin"):
+	case r.Method != http.MethodPost && !(fetchmeta.TopLevel(r) && r.Header.Get("Sec-Fetch-Site") == "same-origin"):
 		g.pages.formHeaders(w)
 		g.pages.show(w, http.StatusOK, page{
 			Title:   "Sign out?",

@@ -88,13 +88,24 @@ func (m *metadata) at(address string) bool {
 	return m != nil && err == nil && u.EscapedPath() == m.path
 }
 
-// serve answers a request for the document. It is for everybody, scripts of other
-// origins included.
-func (m *metadata) serve(w http.ResponseWriter, r *http.Request) bool {
-	if m == nil || r.URL.EscapedPath() != m.path || r.Method != http.MethodGet && r.Method != http.MethodHead {
+// serveMetadata answers a request for the document. It is for everybody, scripts of
+// other origins included, whatever headers they send along.
+func (g *Gate) serveMetadata(w http.ResponseWriter, r *http.Request) bool {
+	m, header := g.metadata, w.Header()
+	if m == nil || r.URL.EscapedPath() != m.path {
 		return false
 	}
-	header := w.Header()
+	if !allowMethods(w, r, http.MethodGet, http.MethodHead, http.MethodOptions) {
+		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
+		return true
+	}
+	if r.Method == http.MethodOptions { // browsers ask before they send those (Fetch §3.3.5)
+		header.Set("Allow", "GET, HEAD, OPTIONS")
+		header.Set("Access-Control-Allow-Origin", "*")
+		header.Set("Access-Control-Allow-Headers", "*")
+		w.WriteHeader(http.StatusNoContent)
+		return true
+	}
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(metadataLifetime/time.Second)))
 	header.Set("Access-Control-Allow-Origin", "*")

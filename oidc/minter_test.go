@@ -256,10 +256,12 @@ func TestPublishedKeys(t *testing.T) {
 	if w.Header().Get("Content-Type") != "application/jwk-set+json" || !strings.HasPrefix(w.Header().Get("Cache-Control"), "public, max-age=") {
 		t.Errorf("headers %v", w.Header())
 	}
-	w = httptest.NewRecorder()
-	minter.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/jwks", nil))
-	if w.Code != http.StatusMethodNotAllowed {
-		t.Errorf("POST: %d", w.Code)
+	for method, want := range map[string]int{http.MethodHead: http.StatusOK, http.MethodPost: http.StatusMethodNotAllowed, http.MethodOptions: http.StatusMethodNotAllowed} {
+		w = httptest.NewRecorder()
+		minter.ServeHTTP(w, httptest.NewRequest(method, "/jwks", nil))
+		if w.Code != want || want != http.StatusOK && w.Header().Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s: %d %v", method, w.Code, w.Header())
+		}
 	}
 }
 
