@@ -117,7 +117,10 @@ func (s *session) claims() (map[string]any, error) {
 	return merged, nil
 }
 
-// key names the tokens of this session to the renewal group.
+// key names the tokens of this session to the renewal group. The session is part of
+// it, because tokens need not differ: a provider that is there for signing in alone
+// may give everybody the same access token, and one browser's session must
+// never be the answer to another's.
 func (s *session) key() refresh.Key {
-	return refresh.KeyOf(s.tokens.RawRefresh(), s.tokens.RawAccess())
+	return refresh.KeyOf(s.id[:], s.tokens.RawRefresh(), s.tokens.RawAccess())
 }
