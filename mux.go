@@ -21,8 +21,9 @@ type Mux struct {
 	gate *Gate
 	mux  *http.ServeMux
 
-	mu     sync.Mutex
-	routes []Route
+	mu      sync.Mutex
+	routes  []Route
+	methods []string // that some pattern is for
 }
 
 // Route is a pattern of a [Mux] and the rule that it carries.
@@ -37,7 +38,8 @@ func (g *Gate) Mux() *Mux { return &Mux{gate: g, mux: http.NewServeMux()} }
 // Handle registers handler for pattern, to be reached by whoever satisfies
 // rule; see [Gate.Require]. A request whose path means another pattern when it is
 // decoded before it is split, as /public/%2e%2e/admin does to some, has to satisfy
-// the rule of that one too. Patterns are those of [http.ServeMux]. Like it,
+// the rule of that one too; where no pattern of that path is for its method, the
+// rules of all that are for others. Patterns are those of [http.ServeMux]. Like it,
 // Handle panics on a pattern that is malformed or conflicts with another one,
 // and also when rule or handler is nil.
 func (m *Mux) Handle(pattern string, rule rbac.Rule, handler http.Handler) {
@@ -51,6 +53,9 @@ func (m *Mux) Handle(pattern string, rule rbac.Rule, handler http.Handler) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.routes = append(m.routes, Route{pattern, rule})
+	if end := strings.IndexAny(pattern, " \t"); end > 0 && !slices.Contains(m.methods, pattern[:end]) {
+		m.methods = append(m.methods, pattern[:end])
+	}
 }
 
 // HandleFunc is Handle for a function.
@@ -90,12 +95,40 @@ func (h *ruled) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.guarded.Se
 func (h *ruled) serve(w http.ResponseWriter, r *http.Request) {
 	next := h.handler
 	for _, meant := range meanings(r) {
-		found, _ := h.mux.mux.Handler(meant)
-		if other, ok := found.(*ruled); ok && other != h {
-			next = h.mux.gate.Require(other.rule)(next)
+		for _, other := range h.mux.meant(meant) {
+			if other != h {
+				next = h.mux.gate.Require(other.rule)(next)
+			}
 		}
 	}
 	next.ServeHTTP(w, r)
+}
+
+// meant are the handlers of a request: the one that it would reach, or, where its path
+// has handlers for other methods alone, all of them. Nobody would get to one, but what is
+// behind the handler that the request does get to may do as it says.
+func (m *Mux) meant(r *http.Request) (all []*ruled) {
+	if one := m.at(r); one != nil {
+		return []*ruled{one}
+	}
+	m.mu.Lock()
+	methods := m.methods
+	m.mu.Unlock()
+	for _, method := range methods {
+		other := *r
+		other.Method = method
+		if one := m.at(&other); one != nil {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// at is the handler that a request would reach, if any.
+func (m *Mux) at(r *http.Request) *ruled {
+	found, _ := m.mux.Handler(r)
+	one, _ := found.(*ruled)
+	return one
 }
 
 // Routes returns the table, in the order of registration.

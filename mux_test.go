@@ -144,6 +144,10 @@ func TestPathsReadOtherwise(t *testing.T) {
 		mux.HandleFunc("/admin", rbac.Role("owner"), open)
 		mux.HandleFunc("/tree/", rbac.Role("owner"), open)
 		mux.HandleFunc("POST /got", rbac.Role("owner"), open)
+		mux.HandleFunc("GET /both", rbac.Role("owner"), open)
+		mux.HandleFunc("POST /both", rbac.Public(), open)
+		mux.HandleFunc("GET\t/shelf/", rbac.Role("owner"), open)
+		mux.HandleFunc("GET /seen", rbac.Public(), open)
 		mux.HandleFunc("/me", rbac.SignedIn(), me)
 		return gate.Wrap(mux)
 	}})
@@ -158,6 +162,8 @@ func TestPathsReadOtherwise(t *testing.T) {
 		"GET /public/%2e%2e/admin/", "GET /public/%2e%2e/admin;x", "GET /public/%2e%2e/%61dmin", "GET /public/x/..;/..;/tree/x", "GET /public/%2e%2e/tree", "GET /public/%2e%2e/tree/x",
 		"GET /files/..%2fadmin", "GET /files/..%2ftree%2fx", "GET /files/..%5cadmin", "POST /public/%2e%2e/got", "CONNECT /public/../admin",
 		`GET /public/x\..\..;y/admin`, "GET /public/x%5c..%5c..;y/admin",
+		"GET /public/%2e%2e/got", "got /public/%2e%2e/got", "PUT /public/..%2fgot", "PUT /public/%2e%2e/both", "POST /public/%2e%2e/shelf", "POST /public/%2e%2e/shelf/x",
+		"HEAD /public/%2e%2e/both", "DELETE /public/x/..;/..;/both", "OPTIONS /files/..%5cboth", "CONNECT /public/../both",
 	} {
 		for whose, cookies := range map[string][]*http.Cookie{"a stranger": nil, "alice": alice} {
 			if res := w.raw(line, host, cookies); strings.Contains(res.body, "passed on") || res.StatusCode < 300 {
@@ -169,9 +175,9 @@ func TestPathsReadOtherwise(t *testing.T) {
 		}
 	}
 	for _, line := range []string{
-		"GET /public/a%20b", "GET /public/a%2fb", "GET /public/a;b", "GET /public/%2e%2e/public/x", "GET /public/%2e%2e/nothing", "GET /files/a%2fb", "GET /files/a%5cb", "GET /public/.well-known", "GET /public/...", "GET /public/%2e%2e/got",
+		"GET /public/a%20b", "GET /public/a%2fb", "GET /public/a;b", "GET /public/%2e%2e/public/x", "GET /public/%2e%2e/nothing", "GET /files/a%2fb", "GET /files/a%5cb", "GET /public/.well-known", "GET /public/...", "POST /public/%2e%2e/both", "PUT /public/%2e%2e/seen",
 	} {
-		if res := w.raw(line, host, nil); res.StatusCode != http.StatusOK || !strings.HasPrefix(res.body, "passed on: "+strings.TrimPrefix(line, "GET ")) {
+		if res := w.raw(line, host, nil); res.StatusCode != http.StatusOK || !strings.HasPrefix(res.body, "passed on: "+line[strings.Index(line, " ")+1:]) {
 			t.Errorf("%s: %d %s", line, res.StatusCode, res.body)
 		}
 	}
