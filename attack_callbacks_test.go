@@ -187,6 +187,60 @@ func panickingStore(t *testing.T, w *world, store *mined, method string, opened 
 	}
 }
 
+// watched counts who watches it.
+type watched struct {
+	*mined
+	watchers atomic.Int32
+}
+
+func (w *watched) Watch(changed func(names []string)) (stop func()) {
+	w.at("Watch")
+	unwatch := w.MemoryStore.Watch(changed)
+	w.watchers.Add(1)
+	if w.where.Load() == "no stop" {
+		return nil
+	}
+	return func() {
+		unwatch()
+		w.watchers.Add(-1)
+		w.at("stop")
+	}
+}
+
+// TestPanickingWatches: a store or denylist that panics as it is watched makes no Gate,
+// and leaves nothing watched; one that panics later keeps nothing from being closed.
+func TestPanickingWatches(t *testing.T) {
+	for _, where := range []string{"Watch", "stop", "no stop", "nowhere"} {
+		for _, c := range []struct {
+			field string
+			use   func(c *gatehouse.Config, store, other *watched)
+		}{
+			{"Store", func(c *gatehouse.Config, store, _ *watched) { c.Store = store }},
+			{"Store", func(c *gatehouse.Config, store, other *watched) { c.Store, c.Revocations = store, other }},
+			{"Revocations", func(c *gatehouse.Config, store, other *watched) { c.Store, c.Revocations = other, store }},
+		} {
+			store, other := &watched{mined: newMined(time.Now)}, &watched{mined: newMined(time.Now)}
+			store.lay(where)
+			config := gatehouse.Config{Issuer: "https://idp.example.com", ClientID: "app", BaseURL: "https://app.example.com", SessionKeys: []cookie.Key{cookie.NewKey()}}
+			c.use(&config, store, other)
+			gate, err := gatehouse.New(config)
+			if (err != nil) != (where == "Watch") {
+				t.Fatalf("%s, %s: %v", c.field, where, err)
+			}
+			if err == nil {
+				err = gate.Close()
+			}
+			text := fmt.Sprint(err)
+			if (where == "nowhere") != (err == nil) || err != nil && !strings.Contains(text, c.field+": ") || strings.Contains(text, "oops") {
+				t.Errorf("%s, %s: %v", c.field, where, err)
+			}
+			if store.watchers.Load() != 0 && where != "no stop" || other.watchers.Load() != 0 {
+				t.Errorf("%s, %s: still watched", c.field, where)
+			}
+		}
+	}
+}
+
 // RoundTrip implements http.RoundTripper.
 func (m *mine) RoundTrip(r *http.Request) (*http.Response, error) {
 	m.at("call")

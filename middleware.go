@@ -95,6 +95,9 @@ func New(config Config) (*Gate, error) {
 	}
 	g.denials = newDenials(config)
 	g.watches = newWatches(g.denials, g.vault, config)
+	if err := g.watches.subscribe(config); err != nil {
+		return nil, fmt.Errorf("gatehouse: %w", err)
+	}
 	g.config.ClientSecret = "" // the provider's client keeps it where nothing prints it
 
 	g.challenge = g.signInChallenge(g.loginPath(""))
@@ -148,9 +151,9 @@ func (g *Gate) Ready(ctx context.Context) error {
 // Close waits for the renewals that are under way and refuses new ones. Call it
 // after the HTTP server has shut down.
 func (g *Gate) Close() error {
-	g.watches.close()
+	mistakes := []error{g.watches.close()}
 	g.denials.close()
-	mistakes := []error{g.moments.Close(), g.renewals.Close(), g.flights.Close()}
+	mistakes = append(mistakes, g.moments.Close(), g.renewals.Close(), g.flights.Close())
 	if g.bearers != nil {
 		mistakes = append(mistakes, g.bearers.verifier.Close())
 	}

@@ -44,7 +44,8 @@ type Revocations interface {
 // Watcher is what a [Revocations] or a [Store] may be besides: it calls changed as
 // soon as another process has revoked names, or deleted or saved what this one has
 // loaded under such an id, or, with nil, may have done so with any. stop ends that.
-// changed returns quickly.
+// changed returns quickly. A panic of Watch is an error of [New], one of stop an error
+// of [Gate.Close].
 type Watcher interface {
 	Watch(changed func(names []string)) (stop func())
 }

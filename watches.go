@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 )
 
 // ErrSignedOut is the cause with which a context of [Identity.Context] ends when
@@ -49,7 +51,7 @@ type watches struct {
 	denials *denials
 	vault   vault
 	idle    time.Duration
-	unwatch []func()
+	unwatch []func() error
 
 	mu      sync.Mutex
 	closed  bool
@@ -73,13 +75,35 @@ type watch struct {
 func newWatches(d *denials, v vault, c Config) *watches {
 	w := &watches{denials: d, vault: v, idle: c.IdleTimeout, byName: map[string]map[*watch]struct{}{}, suspect: map[*watch]struct{}{}}
 	d.revoked, d.raised = w.deny, func() { w.changed(nil) }
-	if list, ok := d.shared.(Watcher); ok {
-		w.unwatch = append(w.unwatch, list.Watch(w.changed))
-	}
-	if store, ok := c.Store.(Watcher); ok && !isSame(c.Store, d.shared) {
-		w.unwatch = append(w.unwatch, store.Watch(w.changed))
-	}
 	return w
+}
+
+// subscribe has the shared list and the store tell what other processes do, where they
+// can. With an error they don't.
+func (w *watches) subscribe(c Config) error {
+	err := w.watch("Store", c.Store)
+	if err == nil && !isSame(c.Store, c.Revocations) {
+		err = w.watch("Revocations", c.Revocations)
+	}
+	if err != nil {
+		return errors.Join(err, w.close())
+	}
+	return nil
+}
+
+func (w *watches) watch(field string, value any) (err error) {
+	list, ok := value.(Watcher)
+	if !ok {
+		return nil
+	}
+	defer caught.Into(&err, field+": Watch")
+	stop := list.Watch(w.changed)
+	w.unwatch = append(w.unwatch, func() (err error) {
+		defer caught.Into(&err, field+": the stop of Watch")
+		stop()
+		return nil
+	})
+	return nil
 }
 
 // isSame reports whether two of an application's values are one. Some can't be
@@ -284,13 +308,15 @@ func (w *watches) next() *watch {
 }
 
 // close ends the looking.
-func (w *watches) close() {
+func (w *watches) close() error {
+	var mistakes []error
 	for _, unwatch := range w.unwatch {
-		unwatch()
+		mistakes = append(mistakes, unwatch())
 	}
 	w.mu.Lock()
 	w.closed = true
 	clear(w.suspect)
 	w.mu.Unlock()
 	w.looks.Wait()
+	return errors.Join(mistakes...)
 }

@@ -43,6 +43,9 @@ func TestWatches(t *testing.T) {
 		g.config = Config{Clock: time.Now, Revocations: list}
 		g.denials = newDenials(g.config)
 		g.watches = newWatches(g.denials, &cookieVault{}, g.config)
+		if err := g.watches.subscribe(g.config); err != nil {
+			t.Fatal(err)
+		}
 		who := newIdentity(g, session{id: newSessionID(), begun: time.Now().UnixMilli(), ends: time.Now().Add(time.Hour).Unix()})
 		name := who.SessionID()
 
@@ -88,7 +91,9 @@ func TestWatches(t *testing.T) {
 		if len(g.watches.byName) != 0 {
 			t.Errorf("%d names left", len(g.watches.byName))
 		}
-		g.watches.close()
+		if err := g.watches.close(); err != nil {
+			t.Error(err)
+		}
 		list.changed(nil)
 		if !list.stopped {
 			t.Error("it still watches")
@@ -133,6 +138,9 @@ func TestWatchesOfStoredSessions(t *testing.T) {
 		g.config = Config{Clock: now, Revocations: list, IdleTimeout: time.Hour}
 		g.denials = newDenials(g.config)
 		g.watches = newWatches(g.denials, store, g.config)
+		if err := g.watches.subscribe(g.config); err != nil {
+			t.Fatal(err)
+		}
 		who := newIdentity(g, s)
 		told := func(want bool) {
 			t.Helper()
@@ -165,7 +173,9 @@ func TestWatchesOfStoredSessions(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		told(false) // idle
-		g.watches.close()
+		if err := g.watches.close(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -247,7 +257,7 @@ func TestWatchesOfUnusedSessions(t *testing.T) {
 				}
 				g.denials = newDenials(config)
 				g.watches = newWatches(g.denials, o.store, config)
-				defer g.watches.close()
+				defer func() { _ = g.watches.close() }()
 
 				ctx, stop := newIdentity(g, o.session).Context(t.Context())
 				defer stop()
@@ -274,6 +284,9 @@ func TestWatchesOfAFullDenylist(t *testing.T) {
 		g.denials = newDenials(g.config)
 		g.denials.own = newDenylist(2, time.Now)
 		g.watches = newWatches(g.denials, &cookieVault{}, g.config)
+		if err := g.watches.subscribe(g.config); err != nil {
+			t.Fatal(err)
+		}
 		who := newIdentity(g, session{id: newSessionID(), begun: time.Now().UnixMilli(), ends: time.Now().Add(time.Hour).Unix()})
 		ctx, stop := who.Context(t.Context())
 		for i, name := range []string{"u1", "u2", "u3"} {
@@ -292,6 +305,8 @@ func TestWatchesOfAFullDenylist(t *testing.T) {
 			t.Errorf("it stays open, list %T", shared)
 		}
 		stop()
-		g.watches.close()
+		if err := g.watches.close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
