@@ -3,7 +3,8 @@ package refresh
 import (
 	"context"
 	"errors"
-	"fmt"
+
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 )
 
 // errAborted is the error of a renewal that ended its goroutine.
@@ -25,11 +26,7 @@ type flight struct {
 // goroutine, the flight has a result or an error then.
 func (f *flight) fly(ctx context.Context, renew func(context.Context) (Result, error)) {
 	f.err = errAborted
-	defer func() {
-		if cause := recover(); cause != nil {
-			f.err = fmt.Errorf("refresh: the renewal panicked: %v", cause)
-		}
-	}()
+	defer caught.Into(&f.err, "refresh: the renewal")
 	result, err := renew(ctx)
 	if f.err = err; err == nil {
 		f.result = result

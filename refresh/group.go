@@ -107,7 +107,8 @@ func (g *Group) Due(issued, expires time.Time) bool {
 // Do returns the renewal of the secret that key names: the remembered one, the
 // one under way, or what renew returns. renew runs once, whoever asks and
 // leaves; its context carries ctx's values but not its cancellation, and ends
-// after Config.Timeout, which renew has to heed. If it panics, that is the error.
+// after Config.Timeout, which renew has to heed. If it panics, that is the error,
+// which says where, and of what type the panic was: what it says may be secret.
 //
 // A caller whose own ctx ends gets ctx's error and leaves the renewal running;
 // one whose ctx has ended already begins none. A failure is remembered for one
