@@ -196,10 +196,11 @@ type Config struct {
 	Admit func(ctx context.Context, admission *Admission) error
 
 	// ErrorHandler, where set, writes every refusal and failure instead of the
-	// built-in page and problem document. err is always an [*Error], whose Status
-	// and Message are filled in; only they and Link are meant for the wire.
-	// Protective headers are already set. Where it panics before it has written
-	// anything the built-in answer is sent.
+	// built-in page and problem document. err is always an [*Error], whose Status,
+	// Message and Page are filled in; only Status, Message and Link are meant for the
+	// wire. Protective headers are already set. Where it writes nothing, or panics
+	// before it has, the built-in answer is sent, so that one for pages can leave
+	// programs theirs.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 	// HTTPClient is used for every call to the provider: give it a custom CA or
 	// proxy. Redirects are never followed and bodies are bounded, whatever it

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/caught"
+	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
 )
 
 // Error is a refusal with two faces: Status, Message and Link are for whoever
@@ -31,6 +32,10 @@ type Error struct {
 	// RetryAfter, when positive, becomes the Retry-After header (RFC 9110
 	// §10.2.3), in whole seconds.
 	RetryAfter time.Duration
+	// Page tells [Config.ErrorHandler] that a person will look at the answer: the
+	// request is a navigation, and not one behind [Gate.API]. Elsewhere it means
+	// nothing.
+	Page bool
 
 	title, label string // of the page and its link, where Status doesn't say it well
 }
@@ -66,12 +71,9 @@ func (e *Error) message() string {
 
 // filled is e with the defaults in their place, for handlers that write what it
 // says.
-func (e *Error) filled() *Error {
-	if e.Status == e.status() && e.Message != "" {
-		return e
-	}
+func (e *Error) filled(page bool) *Error {
 	filled := *e
-	filled.Status, filled.Message = e.status(), e.message()
+	filled.Status, filled.Message, filled.Page = e.status(), e.message(), page
 	return &filled
 }
 
@@ -89,7 +91,7 @@ func refuses(err error) bool {
 //
 // Fail sets Cache-Control, X-Content-Type-Options, Referrer-Policy and a
 // Content-Security-Policy that forbids framing, then calls
-// [Config.ErrorHandler] where there is one.
+// [Config.ErrorHandler] where there is one, whose answer counts if it writes any.
 func (g *Gate) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	var failure *Error
 	if !errors.As(err, &failure) {
@@ -104,31 +106,40 @@ func (g *Gate) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", seconds(failure.RetryAfter))
 	}
 	g.challengeOn(w, r, failure)
-	if g.config.ErrorHandler != nil {
-		g.handOver(w, r, failure)
+	page := g.showsPage(r)
+	if g.config.ErrorHandler != nil && g.handedOver(w, r, failure.filled(page)) {
 		return
 	}
-	g.pages.fail(w, r, failure, g.visit(r.Context()))
+	g.pages.fail(w, failure, page)
 }
 
-// handOver lets the application's own handler answer. Where that panics before it
-// has begun to, the built-in answer takes its place; half of one is cut off.
-func (g *Gate) handOver(w http.ResponseWriter, r *http.Request, failure *Error) {
+// showsPage reports whether the answer is for people to look at.
+func (g *Gate) showsPage(r *http.Request) bool {
+	v := g.visit(r.Context())
+	return (v == nil || !v.program) && fetchmeta.Document(r)
+}
+
+// handedOver lets the application's own handler answer. Where that writes nothing, or
+// panics before it has begun to, the built-in answer takes its place; half of one is
+// cut off.
+func (g *Gate) handedOver(w http.ResponseWriter, r *http.Request, failure *Error) (answered bool) {
 	answer := &begun{ResponseWriter: w}
 	defer func() {
-		switch cause := recover(); {
-		case cause == nil:
-		case cause == http.ErrAbortHandler, answer.wrote:
+		cause := recover()
+		if cause == http.ErrAbortHandler || cause != nil && answer.wrote {
 			panic(cause)
-		default:
+		}
+		if cause != nil {
 			g.log.LogAttrs(r.Context(), slog.LevelError, "gatehouse: no answer", slog.Any("cause", caught.Error(cause, "ErrorHandler")))
+		}
+		if answered = answer.wrote; !answered {
 			w.Header().Del("Content-Length")
 			w.Header().Del("Content-Encoding")
 			g.pages.headers(w)
-			g.pages.fail(w, r, failure, g.visit(r.Context()))
 		}
 	}()
-	g.config.ErrorHandler(answer, r, failure.filled())
+	g.config.ErrorHandler(answer, r, failure)
+	return answer.wrote
 }
 
 func (g *Gate) logFailure(r *http.Request, failure *Error) {

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
 	"github.com/gatehouse-go/gatehouse/oidc"
 )
 
@@ -99,8 +98,9 @@ func (p *pages) formHeaders(w http.ResponseWriter) {
 	w.Header().Set("Referrer-Policy", "same-origin")
 }
 
-func (p *pages) fail(w http.ResponseWriter, r *http.Request, failure *Error, v *visit) {
-	if (v == nil || !v.program) && fetchmeta.Document(r) {
+// fail answers with a page for people, or with a problem document.
+func (p *pages) fail(w http.ResponseWriter, failure *Error, page bool) {
+	if page {
 		p.show(w, failure.status(), p.failurePage(failure))
 		return
 	}

@@ -96,5 +96,11 @@ func (b *begun) Flush() {
 	_ = http.NewResponseController(b.ResponseWriter).Flush()
 }
 
+// Hijack implements http.Hijacker.
+func (b *begun) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	b.wrote = true
+	return http.NewResponseController(b.ResponseWriter).Hijack()
+}
+
 // Unwrap serves http.ResponseController.
 func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }
