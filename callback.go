@@ -180,7 +180,11 @@ func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo str
 		g.Fail(w, r, cmp.Or(err, errSession))
 		return
 	}
-	if old, err := g.open(r); old != nil && err == nil && old.session().place.ticket != nil && old.session().id != who.session().id {
+	old, err := g.open(r)
+	if name := g.carriedName(r, old); name != "" && name != who.sessionName() {
+		g.outdated.replaced(name)
+	}
+	if old != nil && err == nil && old.session().place.ticket != nil && old.session().id != who.session().id {
 		g.drop(w, r, old.session())
 	}
 	if err := g.sessions.Put(w, r, text, g.vault.expires(who.session())); err != nil {

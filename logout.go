@@ -56,6 +56,7 @@ func (g *Gate) signOut(w http.ResponseWriter, r *http.Request, latest newest) {
 		g.renewals.Forget(key)
 	}
 	if s := latest.session; s != nil {
+		g.outdated.signedOut(g.nameOf(s))
 		g.drop(w, r, s)
 		g.denyCopies(r, g.nameOf(s), s)
 		g.logSignOut(r.Context(), s, "")

@@ -33,6 +33,7 @@ type Gate struct {
 	foreign   *crossOrigin
 	flows     *flows
 	spent     *spent.Set // flows whose callback was used
+	outdated  outdated   // what no answer may bring back
 	renewals  *refresh.Group
 	moments   *refresh.Group // what is done once for requests at the same time
 	policy    *rbac.Resolver
@@ -63,6 +64,8 @@ func New(config Config) (*Gate, error) {
 		names:  names{config.Issuer, config.ClientID},
 		remote: remote,
 		spent:  spent.New(spentFlows, config.Clock),
+
+		outdated: newOutdated(),
 	}
 	g.provider, err = oidc.NewClient(g.providerConfig())
 	note(err)
@@ -223,7 +226,12 @@ func (g *Gate) establish(w http.ResponseWriter, r *http.Request, program bool) (
 		g.clearGone(w, r)
 	}
 	if set := header["Set-Cookie"]; len(set) > before {
-		w = &uncached{ResponseWriter: w, cookies: slices.Clone(set[before:])}
+		session, kept := g.carriedName(r, found), v.identity
+		w = &uncached{
+			ResponseWriter: w,
+			cookies:        slices.Clone(set[before:]),
+			late:           func() bool { return g.outdated.late(session, kept) },
+		}
 	}
 	return w, r.WithContext(v)
 }
@@ -298,6 +306,19 @@ func (g *Gate) open(r *http.Request) (*Identity, error) {
 		return nil, nil
 	}
 	return g.vault.open(r.Context(), text)
+}
+
+// carriedName is what the session of a request is known as, who it is, also where the
+// store keeps it no longer; "" where there is none.
+func (g *Gate) carriedName(r *http.Request, who *Identity) string {
+	if who != nil {
+		return who.sessionName()
+	}
+	text, err := g.sessions.Text(r)
+	if err != nil {
+		return ""
+	}
+	return g.vault.name(text)
 }
 
 // carriesSession reports whether a request has a session cookie, good or not.

@@ -136,6 +136,9 @@ func (g *Gate) renewal(s *session, touch bool, where string) func(context.Contex
 			return refresh.Result{}, err
 		}
 		g.logRenewal(ctx, renewed, nil)
+		if renewed.key() != s.key() {
+			g.outdated.renewed(s.key())
+		}
 		if touch {
 			g.enter(ctx, renewed, where)
 		}

@@ -16,7 +16,8 @@ import (
 type uncached struct {
 	http.ResponseWriter
 	wrote   bool
-	cookies []string // Set-Cookie lines of ours, that the answer is to have
+	cookies []string    // Set-Cookie lines of ours, that the answer is to have
+	late    func() bool // whether the browser has newer ones by now; nil for no
 }
 
 // seal makes the answer uncacheable, at the last moment, and puts back what a
@@ -29,12 +30,26 @@ func (u *uncached) seal() {
 	u.wrote = true
 	header := u.Header()
 	header.Set("Cache-Control", "no-store")
+	if u.late != nil && u.late() {
+		u.takeBack(header)
+		return
+	}
 	for _, line := range u.cookies {
 		name, _, _ := strings.Cut(line, "=")
 		if !slices.ContainsFunc(header["Set-Cookie"], func(set string) bool { return strings.HasPrefix(set, name+"=") }) {
 			header.Add("Set-Cookie", line)
 		}
 	}
+}
+
+// takeBack has the answer set none of our cookies.
+func (u *uncached) takeBack(header http.Header) {
+	others := slices.DeleteFunc(header["Set-Cookie"], func(set string) bool { return slices.Contains(u.cookies, set) })
+	if len(others) == 0 {
+		delete(header, "Set-Cookie")
+		return
+	}
+	header["Set-Cookie"] = others
 }
 
 // WriteHeader implements http.ResponseWriter. Informational answers go out as
