@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
+	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
 // TestContextAskedForMeanwhile opens a stream in the middle of a sign-out, at each
@@ -77,4 +79,57 @@ func openedAt(t *testing.T, nth int, end func(*world, *browser, *gatehouse.Ident
 		t.Errorf("opened at moment %d, it lives on: %v", nth, context.Cause(stream))
 	}
 	return true
+}
+
+// TestRevokedDuringSignIn: whoever is revoked while the provider is asked for their
+// tokens, or while Admit decides about them, is signed out as they come in, and may come
+// again.
+func TestRevokedDuringSignIn(t *testing.T) {
+	for name, revoke := range map[string]func(*world){
+		"subject": func(w *world) {
+			if err := w.gate.Revoke(context.Background(), gatehouse.Revocation{Subject: "alice"}); err != nil {
+				w.Error(err)
+			}
+		},
+		"sid": func(w *world) {
+			if err := w.gate.Revoke(context.Background(), gatehouse.Revocation{SID: w.provider.SID()}); err != nil {
+				w.Error(err)
+			}
+		},
+		"logout token": func(w *world) {
+			w.deliver(w.provider.LogoutToken("app", "alice", w.provider.SID()).Sign()).want(w, http.StatusOK)
+		},
+	} {
+		for _, when := range []string{"exchange", "admit"} {
+			t.Run(name+" at "+when, func(t *testing.T) {
+				var meanwhile func()
+				both(t, setup{gate: func(c *gatehouse.Config) {
+					c.Admit = func(context.Context, *gatehouse.Admission) error {
+						if when == "admit" {
+							meanwhile()
+						}
+						return nil
+					}
+				}}, func(t *testing.T, w *world) {
+					var once sync.Once
+					meanwhile = func() {
+						once.Do(func() {
+							w.clock.advance(time.Second)
+							revoke(w)
+							w.clock.advance(time.Second)
+						})
+					}
+					w.provider.OnAnswer(oidctest.Token, func(map[string]any) {
+						if when == "exchange" {
+							meanwhile()
+						}
+					})
+					b := w.browser()
+					b.get(b.callback("/me"))
+					b.fetch("/me").want(t, http.StatusUnauthorized)
+					b.signIn()
+				})
+			})
+		}
+	}
 }

@@ -271,3 +271,48 @@ func TestBackchannelPanic(t *testing.T) {
 	w.deliver(token).want(t, http.StatusOK)
 	b.fetch("/me").want(t, http.StatusUnauthorized)
 }
+
+// TestLogoutTokensAfterAFullDenylist: a shared list that was full denies everything
+// from before, and takes no logout token for one that was received then.
+func TestLogoutTokensAfterAFullDenylist(t *testing.T) {
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		c.Store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock, MaxRevocations: 8})
+	}})
+	for i := range 9 {
+		if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: fmt.Sprint("somebody ", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.clock.advance(time.Second)
+	b := w.browser().signIn()
+	w.clock.advance(time.Second)
+	token := w.provider.LogoutToken("app", "alice", w.provider.SID()).Sign()
+	w.deliver(token).want(t, http.StatusOK)
+	b.fetch("/me").want(t, http.StatusUnauthorized)
+	w.clock.advance(time.Second)
+	w.provider.SignIn(alice)
+	b.signIn()
+	w.replica(nil).deliver(token).want(t, http.StatusBadRequest)
+	b.fetch("/me").want(t, http.StatusOK)
+}
+
+// TestLogoutTokensDuringAnOutage: while the shared denylist is away a logout token is
+// answered 400, so that it comes again, and obeyed where it arrived all the same.
+func TestLogoutTokensDuringAnOutage(t *testing.T) {
+	var shared *list
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		shared = newList(c.Clock)
+		c.Revocations, c.RevocationGrace = shared, time.Minute
+	}})
+	b := w.browser().signIn()
+	w.provider.SignIn(bob)
+	bystander := w.browser().signIn()
+	shared.away.Store(true)
+	b.fetch("/me").want(t, http.StatusOK)
+	token := w.provider.LogoutToken("app", "alice", "").Sign()
+	w.deliver(token).want(t, http.StatusBadRequest)
+	b.fetch("/me").want(t, http.StatusUnauthorized)
+	bystander.fetch("/me").want(t, http.StatusOK)
+	shared.away.Store(false)
+	w.deliver(token).want(t, http.StatusOK)
+}

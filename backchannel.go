@@ -46,10 +46,11 @@ func (g *Gate) receiveLogout(w http.ResponseWriter, r *http.Request) error {
 // by its user.
 func (g *Gate) obeyLogout(ctx context.Context, logout oidc.Logout) error {
 	now := g.config.Clock()
-	if err := g.receivedOnce(ctx, logout); err != nil {
+	err := g.receivedOnce(ctx, logout)
+	if errors.Is(err, errReplayed) {
 		return err
 	}
-	var err error
+	unasked := err // obeyed here all the same
 	if logout.SID == "" {
 		err = g.revokeUser(ctx, logout.Subject, now)
 	} else {
@@ -59,7 +60,7 @@ func (g *Gate) obeyLogout(ctx context.Context, logout oidc.Logout) error {
 				g.denyAhead(ctx, logout.Subject, g.names.sid(logout.SID)))
 		}
 	}
-	if err != nil { // not to be claimed: the provider may send it again
+	if err = errors.Join(unasked, err); err != nil { // not to be claimed: the provider may send it again
 		return err
 	}
 	g.remember(ctx, logout)
@@ -67,13 +68,18 @@ func (g *Gate) obeyLogout(ctx context.Context, logout oidc.Logout) error {
 	return nil
 }
 
-// receivedOnce refuses a token that another process has received.
+// receivedOnce refuses a token that another process has received. A list that was full
+// denies everything that began before then, by any name: that says nothing of a token.
 func (g *Gate) receivedOnce(ctx context.Context, logout oidc.Logout) error {
 	if g.denials.shared == nil {
 		return nil
 	}
 	received, err := g.denials.ask(ctx, g.names.token(logout.ID))
-	if err == nil && !received.IsZero() {
+	if err != nil || received.IsZero() {
+		return err
+	}
+	all, err := g.denials.ask(ctx, g.names.token("")) // which no token has
+	if err == nil && received.After(all) {
 		err = errReplayed
 	}
 	return err

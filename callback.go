@@ -131,14 +131,19 @@ func (g *Gate) signIn(ctx context.Context, code string, came state, began flow) 
 }
 
 func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, error) {
+	asked := g.config.Clock()
 	grant, err := g.provider.Exchange(ctx, code, began.request())
 	if err != nil {
 		g.logSignIn(ctx, nil, err)
 		return "", err
 	}
-	s, err := g.newSession(grant, began)
+	s, err := g.newSession(grant, began, asked)
 	if err != nil {
 		g.logSignIn(ctx, nil, err)
+		return "", err
+	}
+	if err := g.beginAfterRevocations(ctx, &s, grant.IDClaims); err != nil {
+		g.logSignIn(ctx, &s, err)
 		return "", err
 	}
 	if err := g.admit(ctx, &s, false); err != nil {
@@ -148,19 +153,17 @@ func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, e
 		g.logSignIn(ctx, &s, err)
 		return "", err
 	}
-	if err := g.beginAfterRevocations(ctx, &s, grant.IDClaims); err != nil {
-		g.logSignIn(ctx, &s, err)
-		return "", err
-	}
 	text, err := g.vault.begin(ctx, &s)
 	g.logSignIn(ctx, &s, err)
 	return text, err
 }
 
-// newSession is what a sign-in begins: nothing of an earlier session is in it.
-func (g *Gate) newSession(grant *oidc.Grant, began flow) (session, error) {
+// newSession is what a sign-in begins: nothing of an earlier session is in it. It has
+// begun when the provider was asked for the tokens, so that whoever is revoked while
+// it answers, or while Admit decides, is.
+func (g *Gate) newSession(grant *oidc.Grant, began flow, asked time.Time) (session, error) {
 	now := g.config.Clock()
-	s := session{id: newSessionID(), begun: now.UnixMilli(), seen: now.Unix(), tokens: grant.Tokens, asked: began.asked}
+	s := session{id: newSessionID(), begun: asked.UnixMilli(), seen: now.Unix(), tokens: grant.Tokens, asked: began.asked}
 	if err := s.setLayers(layersAtSignIn(grant)); err != nil {
 		return session{}, err
 	}

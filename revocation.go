@@ -140,20 +140,24 @@ const clocksDiffer = 15 * time.Minute
 
 var errFuture = errors.New("gatehouse: the denylist has a revocation from the future")
 
-// beginAfterRevocations has a new session begin after every revocation that is
-// known already, whatever the clock of the process that it arrived at. One from
-// further ahead than clocks are apart is nobody's clock: a session that began
-// after it would be out of reach of those to come, and end later than it may.
+// beginAfterRevocations has a new session begin after every revocation that was
+// known before, whatever the clock of the process that it arrived at. One that came
+// while the provider was asked for the tokens ends it. One from further ahead than
+// clocks are apart is nobody's clock: a session that began after it would be out of
+// reach of those to come, and end later than it may.
 func (g *Gate) beginAfterRevocations(ctx context.Context, s *session, claims map[string]any) error {
 	people := g.names.people(claims)
 	before, err := g.denials.latest(ctx, people[:]...)
 	if err != nil {
 		g.event(ctx, slog.LevelWarn, "sign-in", "unchecked", err.Error(), nil)
 	}
-	if !s.begunBy(before) {
+	now := g.config.Clock()
+	switch {
+	case !s.begunBy(before):
 		return nil
-	}
-	if before.After(g.config.Clock().Add(clocksDiffer)) {
+	case before.UnixMilli() > s.begun && !before.After(now): // meanwhile
+		return nil
+	case before.After(now.Add(clocksDiffer)):
 		return unkept(errFuture)
 	}
 	s.begun = before.UnixMilli() + 1
