@@ -116,7 +116,7 @@ func (k *keySet) verify(ctx context.Context, token *jws, recheck time.Duration) 
 	if verdict == nil || k.address == nil || verdict == errBadSignature && k.clock().Sub(known.fetched) < recheck {
 		return by, notValid(verdict)
 	}
-	newer, err := k.refetch(ctx)
+	newer, err := k.refetch(ctx, known)
 	switch {
 	case err == errEmptyBucket && k.failing():
 		return nil, fail(ErrUnavailable, "jwks", err)
@@ -204,7 +204,7 @@ func (k *keySet) current(ctx context.Context) (*published, error) {
 		patient, cancel = context.WithTimeout(ctx, stalePatience)
 		defer cancel()
 	}
-	newer, err := k.refetch(patient)
+	newer, err := k.refetch(patient, known)
 	if err != nil && stale {
 		k.waitedInVain(known)
 		return known, nil
@@ -217,14 +217,17 @@ func (k *keySet) current(ctx context.Context) (*published, error) {
 
 var errEmptyBucket = errors.New("the keys were read too often")
 
-// refetch reads the keys, once for all who ask at the same time, and not more
-// often than the bucket allows.
-func (k *keySet) refetch(ctx context.Context) (*published, error) {
+// refetch returns newer keys than known, nil for none. They are read once for all who
+// know the same, and not more often than the bucket allows.
+func (k *keySet) refetch(ctx context.Context, known *published) (*published, error) {
 	if k.address == nil {
 		return nil, errEmptyBucket
 	}
-	fetching := k.group.DoChan("", func() (_ any, err error) {
+	fetching := k.group.DoChan(fmt.Sprintf("%p", known), func() (_ any, err error) {
 		defer caught.Into(&err, "the reading of keys")
+		if newer := k.known.Load(); newer != known { // read by others, since this one looked
+			return newer, nil
+		}
 		if !k.take() {
 			return nil, errEmptyBucket
 		}
@@ -233,10 +236,13 @@ func (k *keySet) refetch(ctx context.Context) (*published, error) {
 		newer, err := k.fetch(ctx)
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		if k.failed = (time.Time{}); err != nil {
+		if err != nil {
 			k.failed = k.clock()
+			return nil, err
 		}
-		return newer, err
+		k.failed = time.Time{}
+		k.known.Store(newer)
+		return newer, nil
 	})
 	select {
 	case result := <-fetching:
@@ -302,9 +308,7 @@ func (k *keySet) fetch(ctx context.Context) (*published, error) {
 	if err != nil {
 		return nil, unavailable("jwks", err)
 	}
-	newer := &published{keys, k.clock()}
-	k.known.Store(newer)
-	return newer, nil
+	return &published{keys, k.clock()}, nil
 }
 
 // parseKeys reads a JWK Set (RFC 7517 §5), entry by entry: what is broken, of an
