@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -88,34 +87,67 @@ var (
 	errManyQuestions = errors.New("too many questions are under way")
 )
 
-// ask returns what the issuer says of a token (RFC 7662 §2.2). The error is a
-// verdict where it is none of theirs, or not any more, or was refused a moment ago
-// for what they said. However many ask about one token, one call is made.
-func (n *introspector) ask(ctx context.Context, text string) (map[string]any, error) {
-	if v, ok := n.refusals.Get(nameOfToken(text)); ok && n.clock().Before(v.until) {
+// question is one about a token: what makes it needless, nil where nothing does, and
+// what becomes of the answer.
+type question struct {
+	known  func() *AccessToken
+	accept func(said map[string]any) (*AccessToken, error)
+}
+
+// ask returns what the issuer's word on a token makes of it (RFC 7662 §2.2). The error
+// is a verdict where it is none of theirs, or not any more, or isn't accepted for what
+// they say, now or a moment ago. However many ask about one token, one call is made.
+func (n *introspector) ask(ctx context.Context, text string, q question) (*AccessToken, error) {
+	if v := n.refused(text); v != nil {
 		return nil, v
 	}
 	asking := n.group.DoChan(text, func() (_ any, err error) {
 		defer caught.Into(&err, "introspection")
-		defer n.asking.Add(-1)
-		if n.asking.Add(1) > maxQuestions {
-			return nil, fail(ErrUnavailable, "introspection", errManyQuestions)
+		if t := q.known(); t != nil { // by others, since this one looked
+			return t, nil
 		}
-		ctx, done := n.background.begin(ctx)
-		defer done()
-		said, err := n.call(ctx, text)
-		if err == errInactive {
-			err = n.refuse(text, err)
+		if v := n.refused(text); v != nil { // likewise
+			return nil, v
 		}
-		return said, err
+		return n.settle(ctx, text, q)
 	})
 	select {
 	case result := <-asking:
-		said, _ := result.Val.(map[string]any)
-		return maps.Clone(said), result.Err // others have the same
+		t, _ := result.Val.(*AccessToken)
+		return t, result.Err
 	case <-ctx.Done():
 		return nil, unavailable("introspection", ctx.Err())
 	}
+}
+
+// refused is the verdict against a token, as long as that is remembered.
+func (n *introspector) refused(text string) *verdict {
+	if v, ok := n.refusals.Get(nameOfToken(text)); ok && n.clock().Before(v.until) {
+		return v
+	}
+	return nil
+}
+
+// settle is what runs once.
+func (n *introspector) settle(ctx context.Context, text string, q question) (*AccessToken, error) {
+	defer n.asking.Add(-1)
+	if n.asking.Add(1) > maxQuestions {
+		return nil, fail(ErrUnavailable, "introspection", errManyQuestions)
+	}
+	ctx, done := n.background.begin(ctx)
+	defer done()
+	said, err := n.call(ctx, text)
+	switch {
+	case err == errInactive:
+		return nil, n.refuse(text, err)
+	case err != nil:
+		return nil, err
+	}
+	t, err := q.accept(said)
+	if err != nil {
+		return nil, n.refuse(text, err)
+	}
+	return t, nil
 }
 
 func (n *introspector) call(ctx context.Context, text string) (map[string]any, error) {

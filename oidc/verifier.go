@@ -231,24 +231,16 @@ func (v *Verifier) token(ctx context.Context, text string) (*AccessToken, error)
 		if err != nil || still {
 			return t, err
 		}
-		v.remembered.Drop(text)
+		v.remembered.Drop(text, func(kept *AccessToken) bool { return kept == t }) // unless others have judged it anew
 	}
-	t, err := v.judge(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	v.remembered.Put(text, t)
-	return t, nil
+	return v.judge(ctx, text)
 }
 
 // still reports whether what was found out about a token holds: it hasn't expired,
 // and its key is among those that its issuer publishes.
 func (t *AccessToken) still(ctx context.Context, now time.Time) (bool, error) {
-	if !now.Before(t.expires) || !t.until.IsZero() && !now.Before(t.until) {
-		return false, nil
-	}
-	if t.keys == nil {
-		return true, nil
+	if !t.fresh(now) || t.keys == nil {
+		return t.fresh(now), nil
 	}
 	known, err := t.keys.current(ctx)
 	if err != nil {
@@ -264,7 +256,12 @@ func (t *AccessToken) still(ctx context.Context, now time.Time) (bool, error) {
 	return true, nil
 }
 
-// judge looks at a token for the first time.
+// fresh is still without its key.
+func (t *AccessToken) fresh(now time.Time) bool {
+	return now.Before(t.expires) && (t.until.IsZero() || now.Before(t.until))
+}
+
+// judge looks at a token for the first time, and remembers it where it is good.
 func (v *Verifier) judge(ctx context.Context, text string) (*AccessToken, error) {
 	if text == "" || len(text) > maxToken {
 		return nil, refused(errors.New("it is empty or too long"))
@@ -328,39 +325,49 @@ func (v *Verifier) verify(ctx context.Context, issuer *trusted, text string, tok
 	}
 	if issuer.introspector != nil && issuer.introspector.jwts {
 		t.until = v.clock().Add(introspectionLifetime)
-		answer, err := issuer.introspector.ask(ctx, text)
-		if err != nil {
-			return nil, judged(err)
-		}
-		if t.bound, err = t.bound.with(answer); err != nil {
-			return nil, judged(issuer.introspector.refuse(text, err))
-		}
+		return v.ask(ctx, issuer.introspector, text, func(said map[string]any) (_ *AccessToken, err error) {
+			t.bound, err = t.bound.with(said)
+			return t, err
+		})
 	}
+	v.remembered.Put(text, t)
 	return t, nil
 }
 
 // introspect asks about an opaque token.
 func (v *Verifier) introspect(ctx context.Context, issuer *trusted, text string) (*AccessToken, error) {
-	said, err := issuer.introspector.ask(ctx, text)
-	if err != nil {
-		return nil, judged(err)
-	}
-	now := v.clock()
-	t := &AccessToken{text: secret.New(text), said: said, until: now.Add(introspectionLifetime)}
-	if t.expires, err = issuer.checkIntrospected(said, now); err != nil {
-		return nil, judged(issuer.introspector.refuse(text, err))
-	}
-	if t.bound, err = confirmationOf(said); err != nil {
-		return nil, judged(issuer.introspector.refuse(text, err))
-	}
-	return t, nil
+	return v.ask(ctx, issuer.introspector, text, func(said map[string]any) (_ *AccessToken, err error) {
+		now := v.clock()
+		t := &AccessToken{text: secret.New(text), said: said, until: now.Add(introspectionLifetime)}
+		if t.expires, err = issuer.checkIntrospected(said, now); err != nil {
+			return nil, err
+		}
+		t.bound, err = confirmationOf(said)
+		return t, err
+	})
 }
 
-// judged is what a client is told of a verdict, each its own.
-func judged(err error) error {
-	var v *verdict
-	if errors.As(err, &v) {
-		return refused(v.cause)
+// ask asks about a token, unless it was accepted since this one looked, and remembers
+// what accept makes of the answer before others can come too late for it.
+func (v *Verifier) ask(ctx context.Context, n *introspector, text string, accept func(said map[string]any) (*AccessToken, error)) (*AccessToken, error) {
+	t, err := n.ask(ctx, text, question{
+		known: func() *AccessToken {
+			if t, ok := v.remembered.Get(text); ok && t.fresh(v.clock()) {
+				return t
+			}
+			return nil
+		},
+		accept: func(said map[string]any) (*AccessToken, error) {
+			t, err := accept(said)
+			if err == nil {
+				v.remembered.Put(text, t)
+			}
+			return t, err
+		},
+	})
+	var word *verdict
+	if errors.As(err, &word) { // each client is told its own
+		return nil, refused(word.cause)
 	}
-	return err
+	return t, err
 }

@@ -89,15 +89,16 @@ func (m *Memo[K, V]) Put(key K, value V) {
 	p.used.Store(false)
 }
 
-// Drop forgets key.
-func (m *Memo[K, V]) Drop(key K) {
+// Drop forgets key, where gone says so of what is known of it: somebody else may have
+// put something newer.
+func (m *Memo[K, V]) Drop(key K, gone func(V) bool) {
 	if m == nil {
 		return
 	}
 	s, hash := m.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.places[hash]; p != nil && p.key == key {
+	if p := s.places[hash]; p != nil && p.key == key && gone(p.value) {
 		delete(s.places, hash)
 		*p = place[K, V]{} // the hand finds it empty
 	}

@@ -19,8 +19,13 @@ func TestMemo(t *testing.T) {
 	if a, ok := m.Get("a"); !ok || a != 3 {
 		t.Errorf("a is %d, %v", a, ok)
 	}
-	m.Drop("a")
-	m.Drop("c")
+	is := func(want int) func(int) bool { return func(known int) bool { return known == want } }
+	m.Drop("a", is(1))
+	m.Drop("c", is(0))
+	if a, ok := m.Get("a"); !ok || a != 3 {
+		t.Errorf("another a was dropped: %d, %v", a, ok)
+	}
+	m.Drop("a", is(3))
 	if _, ok := m.Get("a"); ok {
 		t.Error("a dropped key is known")
 	}
@@ -33,7 +38,7 @@ func TestNothingIsRemembered(t *testing.T) {
 	for _, size := range []int{0, -1} {
 		m := memo.New[string, int](size)
 		m.Put("a", 1)
-		m.Drop("a")
+		m.Drop("a", func(int) bool { return true })
 		if _, ok := m.Get("a"); ok {
 			t.Errorf("size %d remembers", size)
 		}
@@ -52,7 +57,7 @@ func TestBounded(t *testing.T) {
 		text := fmt.Sprint(i)
 		m.Put(text, i)
 		if i%7 == 0 {
-			m.Drop(text)
+			m.Drop(text, func(int) bool { return true })
 		}
 	}
 	known := 0
@@ -80,7 +85,7 @@ func TestConcurrency(t *testing.T) {
 				case 0:
 					m.Put(text, text)
 				case 1:
-					m.Drop(text)
+					m.Drop(text, func(string) bool { return true })
 				default:
 					if value, ok := m.Get(text); ok && value != text {
 						t.Errorf("%s is %s", text, value)
