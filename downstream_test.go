@@ -416,24 +416,36 @@ func TestDownstreamLeavesRenewalToTheNextRequest(t *testing.T) {
 	}
 }
 
-// However many calls of however many requests are refused, one renewal serves all.
+// However many calls of however many requests are refused, one new token serves all.
 func TestDownstreamRenewsOnceForAll(t *testing.T) {
-	api := newService(t)
-	w := calling(t, setup{gate: func(c *gatehouse.Config) {
-		c.Store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
-	}}, func() string { return api.URL }, usersToken(api))
-	b := w.browser().signIn()
-	old := b.me().Token
-	before := w.provider.Calls(oidctest.Token)
-	w.clock.advance(time.Minute)
-	api.refuse = func(_ int, r *http.Request) bool { return strings.HasSuffix(r.Header.Get("Authorization"), old) }
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() { b.get("/call").want(t, http.StatusOK) })
-	}
-	wg.Wait()
-	if got := w.provider.Calls(oidctest.Token) - before; got != 1 {
-		t.Errorf("%d renewals", got)
+	for name, what := range map[string]gatehouse.Downstream{"the user's": {}, "exchanged": {Audience: "orders"}, "the application's own": {Own: true}} {
+		t.Run(name, func(t *testing.T) {
+			api := newService(t)
+			w := calling(t, setup{gate: func(c *gatehouse.Config) {
+				c.Store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
+			}}, func() string { return api.URL }, func(g *gatehouse.Gate) http.RoundTripper {
+				what.Origins = []string{api.URL}
+				transport, err := g.Downstream(what)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return transport
+			})
+			b := w.browser().signIn()
+			b.get("/call").want(t, http.StatusOK)
+			old := api.received()[0].token()
+			before := w.provider.Calls(oidctest.Token)
+			w.clock.advance(time.Minute)
+			api.refuse = func(_ int, r *http.Request) bool { return strings.HasSuffix(r.Header.Get("Authorization"), old) }
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() { b.get("/call").want(t, http.StatusOK) })
+			}
+			wg.Wait()
+			if got := w.provider.Calls(oidctest.Token) - before; got != 1 {
+				t.Errorf("%d renewals", got)
+			}
+		})
 	}
 }
 

@@ -71,11 +71,9 @@ func (i *issuedTokens) keep(key refresh.Key, tokens oidc.Tokens) {
 
 // forget drops a token that a service has refused, unless it is another one by now.
 func (i *issuedTokens) forget(key refresh.Key, refused string) {
-	kept, ok := i.lookup(key)
-	if !ok || kept.AccessToken() != refused {
-		return
-	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.known.Remove(string(key[:]))
+	if kept, ok := i.known.Get(string(key[:]), i.clock()); ok && kept.AccessToken() == refused {
+		i.known.Remove(string(key[:]))
+	}
 }
