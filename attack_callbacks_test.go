@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -150,7 +151,8 @@ func TestPanickingStores(t *testing.T) {
 
 func panickingStore(t *testing.T, w *world, store *mined, method string, opened chan error) {
 	b, leaving := w.browser().signIn(), w.browser().signIn()
-	go b.fetch("/stream") // a handler that lives long is looked up in the background
+	var client sync.WaitGroup
+	client.Go(func() { b.fetch("/stream") }) // a handler that lives long is looked up in the background
 	<-opened
 	if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: "somebody"}); err != nil {
 		t.Fatal(err) // from now on the list is asked
@@ -185,6 +187,7 @@ func panickingStore(t *testing.T, w *world, store *mined, method string, opened 
 	if err := <-opened; !errors.Is(err, gatehouse.ErrSignedOut) {
 		t.Errorf("the handler that lives long ended by %v", err)
 	}
+	client.Wait()
 }
 
 // watched counts who watches it.

@@ -36,6 +36,9 @@ func (hosts wire) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	}
 	answer := httptest.NewRecorder()
 	hosts[r.URL.Host].ServeHTTP(answer, served)
+	if r.Context().Err() != nil { // whoever asked has left
+		return nil, r.Context().Err()
+	}
 	res = answer.Result()
 	res.Request = r
 	if res.Header.Get("X-Drips") != "" {
@@ -90,13 +93,22 @@ func newStillWorld(t *testing.T) (*world, *browser) {
 	t.Cleanup(func() { _ = gate.Close() })
 	w.gate = gate
 	hosts["idp.example"], hosts["app.example"] = w.provider, routes(gate)
+	b := &browser{w: w, client: &http.Client{
+		Transport: hosts, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	return w, b.another()
+}
+
+// another is a browser that reaches the same servers, and has no cookies yet.
+func (b *browser) another() *browser {
+	b.w.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		t.Fatal(err)
+		b.w.Fatal(err)
 	}
-	return w, &browser{w: w, client: &http.Client{
-		Transport: hosts, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, jar: jar}
+	client := *b.client
+	client.Jar = jar
+	return &browser{w: b.w, client: &client, jar: jar, agent: b.agent}
 }
 
 // TestTenSeconds: whatever the provider does, and at whichever endpoint, nobody

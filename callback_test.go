@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
@@ -77,29 +78,27 @@ func TestCallbackOfAnotherBrowser(t *testing.T) {
 	victim.get(callback).want(t, http.StatusBadRequest)
 }
 
+// TestImpatientBrowser reloads while the provider answers.
 func TestImpatientBrowser(t *testing.T) {
-	w := newWorld(t, setup{})
-	b := w.browser()
-	callback := b.callback("/me")
-	w.provider.Intercept(oidctest.Token, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			time.Sleep(200 * time.Millisecond)
-			next.ServeHTTP(rw, r)
-		})
-	})
-	before := b.cookies()
-	var all sync.WaitGroup
-	for range 3 { // reloads while the provider answers
-		all.Go(func() {
-			tab := w.browser()
+	synctest.Test(t, func(t *testing.T) {
+		w, b := newStillWorld(t)
+		callback := b.callback("/me")
+		release := make(chan struct{})
+		w.provider.Intercept(oidctest.Token, oidctest.Hold(release))
+		before := b.cookies()
+		var all sync.WaitGroup
+		for range 3 {
+			tab := b.another()
 			tab.keep(before)
-			tab.get(callback).want(t, http.StatusFound)
-		})
-	}
-	all.Wait()
-	if got := w.provider.Calls(oidctest.Token); got != 1 {
-		t.Errorf("%d exchanges, want 1", got)
-	}
+			all.Go(func() { tab.get(callback).want(t, http.StatusFound) })
+		}
+		synctest.Wait() // for all of them to wait for the provider
+		close(release)
+		all.Wait()
+		if got := w.provider.Calls(oidctest.Token); got != 1 {
+			t.Errorf("%d exchanges, want 1", got)
+		}
+	})
 }
 
 func TestBadCallbacks(t *testing.T) {

@@ -2,10 +2,12 @@ package gatehouse_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
@@ -240,70 +242,59 @@ func TestProviderFails(t *testing.T) {
 // TestHangingProvider: a request whose token is good doesn't wait for long, and
 // the renewal isn't lost.
 func TestHangingProvider(t *testing.T) {
-	w := newWorld(t, setup{})
-	b := w.browser().signIn()
-	first := b.me().Token
-	release := make(chan struct{})
-	w.provider.Intercept(oidctest.Token, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			select {
-			case <-release:
-			case <-r.Context().Done():
-			}
-			next.ServeHTTP(rw, r)
-		})
-	})
-	w.clock.advance(due)
-	began := time.Now()
-	if b.me().Token != first {
-		t.Error("not the old token")
-	}
-	if waited := time.Since(began); waited > 5*time.Second {
-		t.Errorf("waited %v", waited)
-	}
-	close(release)
-	for range 100 {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := newStillWorld(t)
+		first := b.signIn().me().Token
+		release := make(chan struct{})
+		w.provider.Intercept(oidctest.Token, oidctest.Hold(release))
+		time.Sleep(due)
+		began := time.Now()
 		if b.me().Token != first {
-			return
+			t.Error("not the old token")
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Error("the renewal was lost")
+		if waited := time.Since(began); waited > 5*time.Second {
+			t.Errorf("waited %v", waited)
+		}
+		close(release)
+		synctest.Wait()
+		if b.me().Token == first {
+			t.Error("the renewal was lost")
+		}
+	})
 }
 
 // TestClientLeaves: whoever disconnects doesn't take the renewal along.
 func TestClientLeaves(t *testing.T) {
-	w := newWorld(t, setup{})
-	b := w.browser().signIn()
-	entered := make(chan struct{}, 1)
-	w.provider.Intercept(oidctest.Token, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			entered <- struct{}{}
-			time.Sleep(200 * time.Millisecond)
-			next.ServeHTTP(rw, r)
-		})
+	synctest.Test(t, func(t *testing.T) {
+		w, b := newStillWorld(t)
+		b.signIn()
+		release := make(chan struct{})
+		w.provider.Intercept(oidctest.Token, oidctest.Hold(release))
+		time.Sleep(dead)
+		ctx, leave := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.app.URL+"/me", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := make(chan error)
+		go func() {
+			res, err := b.client.Do(r)
+			if err == nil {
+				res.Body.Close()
+			}
+			left <- err
+		}()
+		synctest.Wait() // for the renewal to be under way
+		leave()
+		if err := <-left; !errors.Is(err, context.Canceled) {
+			t.Errorf("the client didn't leave: %v", err)
+		}
+		close(release)
+		b.get("/me").want(t, http.StatusOK, "alice")
+		if got := w.provider.Calls(oidctest.Token); got != 2 || w.provider.Reuses() != 0 {
+			t.Errorf("%d token requests, %d reuses", got, w.provider.Reuses())
+		}
 	})
-	w.clock.advance(dead)
-	ctx, cancel := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, w.app.URL+"/me", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range sessionCookies(b.cookies()) {
-		r.AddCookie(c)
-	}
-	go func() {
-		<-entered
-		cancel()
-	}()
-	if res, err := w.app.Client().Do(r); err == nil {
-		res.Body.Close()
-		t.Error("the client didn't leave")
-	}
-	b.get("/me").want(t, http.StatusOK, "alice")
-	if got := w.provider.Calls(oidctest.Token); got != 2 || w.provider.Reuses() != 0 {
-		t.Errorf("%d token requests, %d reuses", got, w.provider.Reuses())
-	}
 }
 
 // TestSessionEnds: the provider's word is final.

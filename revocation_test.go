@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -192,13 +193,7 @@ func TestDenylistIsAway(t *testing.T) {
 		}
 		shared.away.Store(false)
 		b.get("/me").want(t, http.StatusOK, "alice")
-		for range 100 { // the others are told what they missed
-			if gone.at(other).fetch("/me"); len(sessionCookies(gone.cookies())) == 0 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		gone.at(other).fetch("/me").want(t, http.StatusUnauthorized)
+		eventually(t, "the others are told what they missed", func() bool { return gone.at(other).fetch("/me").StatusCode == http.StatusUnauthorized })
 		bystander.at(other).fetch("/me").want(t, http.StatusOK)
 	}
 }
@@ -363,16 +358,17 @@ func TestLongLivedHandlers(t *testing.T) {
 			bystander := w.browser().signIn()
 			w.provider.SignIn(alice)
 			b := w.browser().signIn()
-			go b.fetch("/stream")
+			var clients sync.WaitGroup
+			clients.Go(func() { b.fetch("/stream") })
 			<-opened
 			ctx, leave := context.WithCancel(t.Context())
-			go func() {
+			clients.Go(func() {
 				r, _ := http.NewRequestWithContext(ctx, http.MethodGet, w.app.URL+"/stream", nil)
 				if res, err := bystander.client.Do(r); err == nil {
 					_, _ = res.Body.Read(make([]byte, 1))
 					res.Body.Close()
 				}
-			}()
+			})
 			<-opened
 			end(w, other, b)
 			select {
@@ -380,7 +376,7 @@ func TestLongLivedHandlers(t *testing.T) {
 				if !errors.Is(cause, gatehouse.ErrSignedOut) {
 					t.Errorf("%s, stored %v: %v", name, stored, cause)
 				}
-			case <-time.After(5 * time.Second):
+			case <-late(t):
 				w.app.CloseClientConnections()
 				t.Fatalf("%s, stored %v: it stays open", name, stored)
 			}
@@ -388,6 +384,7 @@ func TestLongLivedHandlers(t *testing.T) {
 			if cause := <-opened; errors.Is(cause, gatehouse.ErrSignedOut) {
 				t.Errorf("%s, stored %v: the bystander was signed out", name, stored)
 			}
+			clients.Wait()
 		}
 	}
 }
@@ -398,7 +395,8 @@ func TestLongLivedHandlersAlone(t *testing.T) {
 	opened := make(chan error)
 	w := newWorld(t, setup{routes: streams(opened)})
 	b := w.browser().signIn()
-	go b.fetch("/stream")
+	var client sync.WaitGroup
+	client.Go(func() { b.fetch("/stream") })
 	<-opened
 	listed, err := w.gate.Sessions(t.Context(), "alice")
 	if err != nil || len(listed) != 1 {
@@ -410,6 +408,7 @@ func TestLongLivedHandlersAlone(t *testing.T) {
 	if err := <-opened; !errors.Is(err, gatehouse.ErrSignedOut) {
 		t.Errorf("it ended by %v", err)
 	}
+	client.Wait()
 }
 
 // TestContextOfIdentity ends with the session, by its clock, and leaves nothing

@@ -278,35 +278,38 @@ func TestWatchesOfUnusedSessions(t *testing.T) {
 // TestWatchesOfAFullDenylist: what a full one ends besides, it ends for those who
 // are still there too, whichever list it is.
 func TestWatchesOfAFullDenylist(t *testing.T) {
-	for _, shared := range []Revocations{nil, NewMemoryStore(MemoryStoreConfig{MaxRevocations: 2})} {
-		g := &Gate{names: names{"iss", "app"}}
-		g.config = Config{Clock: time.Now, Revocations: shared}
-		g.denials = newDenials(g.config)
-		g.denials.own = newDenylist(2, time.Now)
-		g.watches = newWatches(g.denials, &cookieVault{}, g.config)
-		if err := g.watches.subscribe(g.config); err != nil {
-			t.Fatal(err)
-		}
-		who := newIdentity(g, session{id: newSessionID(), begun: time.Now().UnixMilli(), ends: time.Now().Add(time.Hour).Unix()})
-		ctx, stop := who.Context(t.Context())
-		for i, name := range []string{"u1", "u2", "u3"} {
-			if ctx.Err() != nil {
-				t.Errorf("ended by the %d. revocation of somebody else", i)
+	for _, isShared := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			g := &Gate{names: names{"iss", "app"}}
+			g.config = Config{Clock: time.Now}
+			if isShared {
+				g.config.Revocations = NewMemoryStore(MemoryStoreConfig{MaxRevocations: 2})
 			}
-			if shared == nil {
-				_ = g.denials.add(t.Context(), name, time.Now(), time.Now().Add(time.Hour))
-			} else {
-				_ = shared.Revoke(t.Context(), name, time.Now(), time.Now().Add(time.Hour))
+			g.denials = newDenials(g.config)
+			g.denials.own = newDenylist(2, time.Now)
+			g.watches = newWatches(g.denials, &cookieVault{}, g.config)
+			if err := g.watches.subscribe(g.config); err != nil {
+				t.Fatal(err)
 			}
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(5 * time.Second):
-			t.Errorf("it stays open, list %T", shared)
-		}
-		stop()
-		if err := g.watches.close(); err != nil {
-			t.Error(err)
-		}
+			who := newIdentity(g, session{id: newSessionID(), begun: time.Now().UnixMilli(), ends: time.Now().Add(time.Hour).Unix()})
+			ctx, stop := who.Context(t.Context())
+			for i, name := range []string{"u1", "u2", "u3"} {
+				if synctest.Wait(); ctx.Err() != nil {
+					t.Errorf("ended by the %d. revocation of somebody else", i)
+				}
+				if isShared {
+					_ = g.config.Revocations.Revoke(t.Context(), name, time.Now(), time.Now().Add(time.Hour))
+				} else {
+					_ = g.denials.add(t.Context(), name, time.Now(), time.Now().Add(time.Hour))
+				}
+			}
+			if synctest.Wait(); ctx.Err() == nil {
+				t.Errorf("it stays open, a shared list: %v", isShared)
+			}
+			stop()
+			if err := g.watches.close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -424,3 +424,26 @@ func (a answer) want(t testing.TB, status int, texts ...string) answer {
 	}
 	return a
 }
+
+// late is when what a test still waits for is never going to be: shortly before go test
+// ends it. A busy machine is no failure.
+func late(t *testing.T) <-chan time.Time {
+	deadline, ok := t.Deadline()
+	if !ok {
+		return nil
+	}
+	return time.After(time.Until(deadline) - 10*time.Second)
+}
+
+// eventually waits until something is so that happens in the background.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	never := late(t)
+	for !so() {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-never:
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
