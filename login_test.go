@@ -92,6 +92,8 @@ func TestWhoIsRedirected(t *testing.T) {
 	}{
 		{"navigation", "GET", navigation, true, true},
 		{"navigation of an old browser", "GET", http.Header{"Accept": {"text/html"}}, true, true},
+		{"navigation of Chromium before Sec-Fetch-Dest", "GET", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Accept": {"text/html"}}, true, true},
+		{"a frame of that", "GET", http.Header{"Sec-Fetch-Mode": {"nested-navigate"}, "Accept": {"text/html"}}, false, false},
 		{"fetch()", "GET", fetching, false, false},
 		{"XMLHttpRequest of an old browser", "GET", http.Header{"Accept": {"text/html"}, "X-Requested-With": {"XMLHttpRequest"}}, false, false},
 		{"a program", "GET", http.Header{"Accept": {"*/*"}}, false, false},

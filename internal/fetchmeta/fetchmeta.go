@@ -10,13 +10,15 @@ import (
 )
 
 // TopLevel reports whether the request is a person's browser going to a page by
-// GET, so that a redirect to a sign-in page leads somewhere.
+// GET, so that a redirect to a sign-in page leads somewhere. Of mode and destination
+// one is enough: Chromium before 80 sends no destination, and has a mode of its own
+// for frames.
 func TopLevel(r *http.Request) bool {
 	if r.Method != http.MethodGet || Prefetch(r) || WebSocket(r) {
 		return false
 	}
 	if mode, dest, ok := metadata(r); ok {
-		return mode == "navigate" && dest == "document"
+		return (mode == "navigate" || mode == "") && (dest == "document" || dest == "")
 	}
 	return wantsHTML(r)
 }
@@ -27,8 +29,8 @@ func Document(r *http.Request) bool {
 	if WebSocket(r) || r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return false
 	}
-	if mode, _, ok := metadata(r); ok {
-		return mode == "navigate"
+	if mode, dest, ok := metadata(r); ok {
+		return mode == "navigate" || mode == "" && dest == "document"
 	}
 	return wantsHTML(r)
 }

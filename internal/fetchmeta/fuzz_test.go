@@ -24,7 +24,8 @@ func FuzzHeaders(f *testing.F) {
 		if top && (!Document(r) || Unseen(r) || WebSocket(r) || Prefetch(r) || method != http.MethodGet) {
 			t.Errorf("a visit to a page: %v", r.Header)
 		}
-		if said := mode != "" || dest != ""; said && top != (mode == "navigate" && dest == "document" && method == http.MethodGet && !WebSocket(r)) {
+		visit := (mode == "navigate" || mode == "") && (dest == "document" || dest == "")
+		if said := mode != "" || dest != ""; said && top != (visit && method == http.MethodGet && !WebSocket(r)) {
 			t.Errorf("%v, though the browser says otherwise: %v", top, r.Header)
 		}
 		if SameOrigin(r, origin) && (site != "" && site != "same-origin" || from == "" && site == "" || from == "null" && site == "") {
