@@ -25,7 +25,7 @@ func (g *Gate) serveLogout(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost && !g.sameOrigin(r):
 		g.Fail(w, r, &Error{Status: http.StatusForbidden, Message: "Another site asked to sign you out. You are still signed in."})
 	case r.Method != http.MethodPost && !(fetchmeta.TopLevel(r) && r.Header.Get("Sec-Fetch-Site") == "same-origin"):
-		g.pages.formHeaders(w)
+		g.pages.headers(w)
 		g.pages.show(w, http.StatusOK, page{
 			Title:   "Sign out?",
 			Message: "You will be signed out here and at your sign-in service.",

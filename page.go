@@ -32,7 +32,10 @@ type pages struct {
 	signIn   string // the path of the login endpoint
 }
 
-// page is what page.html shows.
+// page is what page.html shows. One with a button says in a meta element that its own
+// origin may know it: under the no-referrer of the header alone the POST would say that
+// its Origin is null (Fetch §3.1), and browsers without Fetch Metadata say nothing else
+// of where they are.
 type page struct {
 	Style   template.CSS
 	Title   string
@@ -88,14 +91,6 @@ func (p *pages) headers(w http.ResponseWriter) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Content-Security-Policy", p.policy)
-}
-
-// formHeaders are those of a page with a button. Under no-referrer its POST would say
-// that its Origin is null (Fetch §3.1), and browsers without Fetch Metadata say nothing
-// else of where they are.
-func (p *pages) formHeaders(w http.ResponseWriter) {
-	p.headers(w)
-	w.Header().Set("Referrer-Policy", "same-origin")
 }
 
 // fail answers with a page for people, or with a problem document.

@@ -88,7 +88,7 @@ func (g *Gate) showSessions(w http.ResponseWriter, r *http.Request, who *Identit
 		writeJSON(w, "application/json", http.StatusOK, map[string]any{"sessions": rows})
 		return
 	}
-	g.pages.formHeaders(w)
+	g.pages.headers(w)
 	g.pages.write(w, http.StatusOK, "sessions", sessionsPage{
 		Style: template.CSS(pageCSS), Action: g.sessionsPath(), Sessions: rows, // our own embedded file
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ type site struct {
 
 	mu   sync.Mutex
 	came []string // who came to /orders and /socket
+	told []string // the Origin of what was posted to endpoints
 }
 
 func newSite(t *testing.T, provider oidctest.Config) *site {
@@ -31,7 +33,10 @@ func newSite(t *testing.T, provider oidctest.Config) *site {
 	s := &site{provider: oidctest.NewServer(t, provider)}
 	s.provider.SignIn(oidctest.User{Subject: "alice", Claims: map[string]any{"roles": []string{"admin"}}})
 	var handler http.Handler
-	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.listen(r)
+		handler.ServeHTTP(w, r)
+	}))
 	t.Cleanup(app.Close)
 	s.origin = app.URL
 	gate, err := gatehouse.New(gatehouse.Config{
@@ -64,6 +69,14 @@ func (s *site) note(_ http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	who, _ := gatehouse.IdentityFrom(r.Context())
 	s.came = append(s.came, r.URL.Path+" by "+who.Subject())
+}
+
+func (s *site) listen(r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/auth/") {
+		s.told = append(s.told, r.URL.Path+" from "+r.Header.Get("Origin"))
+	}
 }
 
 // since returns who came since it was last asked.
@@ -118,6 +131,24 @@ func TestStepUp(t *testing.T) {
 	tab.picture("step-up-ignored")
 	tab.click(".button") // once more, with the same end
 	tab.at(ignorant.origin, "/payments")
+}
+
+// TestButtonsSayWhereTheyAre: what the library's own pages post has an Origin, which
+// is all that browsers without Fetch Metadata say of where they are.
+func TestButtonsSayWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, oidctest.Config{})
+	tab := open(t)
+	tab.goTo(s.origin + "/me")
+	tab.goTo(s.origin + "/auth/sessions")
+	tab.click("button[name=all]")
+	tab.goTo(s.origin + "/auth/logout")
+	tab.click("form button")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if want := []string{"/auth/sessions from " + s.origin, "/auth/logout from " + s.origin}; !slices.Equal(s.told, want) {
+		t.Errorf("%q, want %q", s.told, want)
+	}
 }
 
 // TestForeignPages: what a page of another origin sends along with the session
