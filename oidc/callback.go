@@ -20,8 +20,8 @@ type Callback struct {
 const maxParameter = 8 << 10
 
 // ParseCallback reads the parameters of a callback, from the query or, with
-// form_post, from the form. It refuses parameters that stand twice (RFC 6749
-// §3.1), a code together with an error, neither of them, and a missing state.
+// form_post, from the form. It refuses parameters that stand twice, unknown ones too
+// (RFC 6749 §3.1), a code together with an error, neither of them, and a missing state.
 func ParseCallback(values url.Values) (Callback, error) {
 	var c Callback
 	for _, parameter := range []struct {
@@ -36,6 +36,11 @@ func ParseCallback(values url.Values) (Callback, error) {
 			return Callback{}, fmt.Errorf("oidc: callback: %s is too long", parameter.name)
 		case len(given) == 1:
 			*parameter.into = given[0]
+		}
+	}
+	for _, given := range values {
+		if len(given) > 1 { // of whose name, which may be anything, nothing is said
+			return Callback{}, fmt.Errorf("oidc: callback: a parameter stands %d times", len(given))
 		}
 	}
 	switch {

@@ -12,19 +12,21 @@ import (
 
 func TestParseCallback(t *testing.T) {
 	for query, want := range map[string]string{
-		"code=a&state=b":                            "",
-		"code=a&state=b&iss=c&session_state=d":      "",
-		"error=access_denied&state=b":               "",
-		"code=a":                                    "no state",
-		"state=b":                                   "neither",
-		"code=&state=b":                             "neither",
-		"code=a&error=x&state=b":                    "together",
-		"code=a&error=&state=b":                     "together",
-		"code=a&code=a&state=b":                     "code stands 2 times",
-		"code=a&state=b&state=b":                    "state stands 2 times",
-		"code=a&state=b&iss=c&iss=c":                "iss stands 2 times",
-		"error=a&error=b&state=b":                   "error stands 2 times",
-		"code=a&state=" + strings.Repeat("b", 9000): "too long",
+		"code=a&state=b":                       "",
+		"code=a&state=b&iss=c&session_state=d": "",
+		"error=access_denied&state=b":          "",
+		"code=a":                               "no state",
+		"state=b":                              "neither",
+		"code=&state=b":                        "neither",
+		"code=a&error=x&state=b":               "together",
+		"code=a&error=&state=b":                "together",
+		"code=a&code=a&state=b":                "code stands 2 times",
+		"code=a&state=b&state=b":               "state stands 2 times",
+		"code=a&state=b&iss=c&iss=c":           "iss stands 2 times",
+		"error=a&error=b&state=b":              "error stands 2 times",
+		"code=a&state=b&scope=c&scope=c":       "a parameter stands 2 times",
+		"error=a&state=b&" + strings.Repeat("error_description=&", 3): "a parameter stands 3 times",
+		"code=a&state=" + strings.Repeat("b", 9000):                   "too long",
 	} {
 		values, err := url.ParseQuery(query)
 		if err != nil {
@@ -53,7 +55,12 @@ func FuzzParseCallback(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if answer.State == "" || (answer.Code == "") == (answer.Error == "") || len(values["state"]) != 1 || len(values["code"]) > 1 || len(values["iss"]) > 1 {
+		for name, given := range values {
+			if len(given) != 1 {
+				t.Fatalf("%q has %q %d times", query, name, len(given))
+			}
+		}
+		if answer.State == "" || (answer.Code == "") == (answer.Error == "") {
 			t.Fatalf("%q gives %+v", query, answer)
 		}
 		if len(answer.State)+len(answer.Code)+len(answer.Iss) > 3*8192 || strings.Trim(answer.Error, "abcdefghijklmnopqrstuvwxyz_") != "" || len(answer.Error) > 64 {
