@@ -112,6 +112,7 @@ func TestBadCallbacks(t *testing.T) {
 		"state twice":    func(v url.Values) { v.Add("state", v.Get("state")) },
 		"code twice":     func(v url.Values) { v.Add("code", "other") },
 		"iss twice":      func(v url.Values) { v.Add("iss", v.Get("iss")) },
+		"anything twice": func(v url.Values) { v["session_state"] = []string{"a", "a"} },
 		"code and error": func(v url.Values) { v.Set("error", "access_denied") },
 		"another issuer": func(v url.Values) { v.Set("iss", "https://evil.example") },
 		"no issuer":      func(v url.Values) { v.Del("iss") },
@@ -152,6 +153,16 @@ func TestBadCallbacks(t *testing.T) {
 				t.Error("the page can be framed")
 			}
 		})
+	}
+	for accept, page := range map[string]bool{"": true, "*/*": true, "application/json": false} {
+		header := http.Header{}
+		if accept != "" {
+			header.Set("Accept", accept)
+		}
+		res := w.browser().send(http.MethodGet, "/auth/callback?code=a&state=b", header, "").want(t, http.StatusBadRequest)
+		if got := strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") && strings.Contains(res.body, `href="/auth/login"`); got != page {
+			t.Errorf("Accept %q: %s", accept, res.body)
+		}
 	}
 	w.browser().get("/auth/callback?%zz;a").want(t, http.StatusBadRequest)
 	w.browser().send(http.MethodPost, "/auth/callback", navigation, "code=a").want(t, http.StatusMethodNotAllowed)

@@ -116,7 +116,14 @@ func (g *Gate) Fail(w http.ResponseWriter, r *http.Request, err error) {
 // showsPage reports whether the answer is for people to look at.
 func (g *Gate) showsPage(r *http.Request) bool {
 	v := g.visit(r.Context())
-	return (v == nil || !v.program) && fetchmeta.Document(r)
+	return (v == nil || !v.program) && (fetchmeta.Document(r) || g.visited(r))
+}
+
+// visited reports whether the request is a visit to an endpoint that only people come
+// to, as far as it says.
+func (g *Gate) visited(r *http.Request) bool {
+	login, callback := g.config.AuthPath+"/login", g.config.AuthPath+"/callback"
+	return (r.URL.Path == login || r.URL.Path == callback) && fetchmeta.Silent(r)
 }
 
 // handedOver lets the application's own handler answer. Where that writes nothing, or

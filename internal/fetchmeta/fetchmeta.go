@@ -51,6 +51,17 @@ func Unseen(r *http.Request) bool {
 	return mode != "" && mode != "navigate" || dest != "" && dest != "document" || Prefetch(r) || WebSocket(r)
 }
 
+// Silent reports whether a request to a page says nothing of what its answer is for:
+// neither by Fetch Metadata nor by X-Requested-With, and it accepts anything.
+func Silent(r *http.Request) bool {
+	if WebSocket(r) || r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return false
+	}
+	_, _, said := metadata(r)
+	accept := strings.TrimSpace(strings.Join(r.Header.Values("Accept"), ","))
+	return !said && get(r, "X-Requested-With") == "" && (accept == "" || accept == "*/*")
+}
+
 // get is Header.Get for a name that is in canonical form already. Every request is
 // asked for several, of which it has few.
 func get(r *http.Request, name string) string {

@@ -139,6 +139,26 @@ func TestUnseen(t *testing.T) {
 	}
 }
 
+func TestSilent(t *testing.T) {
+	for text, want := range map[string]bool{
+		"GET -: -":                     true,
+		"GET Accept: */*":              true,
+		"POST Accept: */*":             true,
+		"HEAD -: -":                    false,
+		"PUT -: -":                     false,
+		"GET Accept: text/html":        false,
+		"GET Accept: application/json": false,
+		"GET Accept: application/json | Accept: */*":       false,
+		"GET X-Requested-With: XMLHttpRequest":             false,
+		"GET Sec-Fetch-Mode: cors | Sec-Fetch-Dest: empty": false,
+		"GET Upgrade: websocket":                           false,
+	} {
+		if got := Silent(request(t, text)); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestForm(t *testing.T) {
 	const navigation = "Sec-Fetch-Mode: navigate | Sec-Fetch-Dest: document"
 	for text, want := range map[string]bool{
