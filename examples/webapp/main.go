@@ -16,7 +16,8 @@
 //	STEPUP_MAX_AGE      how long ago a sign-in may be for /secure, such as 5m; unset, any time
 //	DOWNSTREAM_URL      what /downstream calls with the user's token
 //
-// It speaks plain http; with an https BASE_URL, a proxy in front ends TLS.
+// It speaks plain http; with an https BASE_URL, a proxy in front ends TLS. It needs no
+// file but its own: CGO_ENABLED=0 go build makes a static one.
 package main
 
 import (

@@ -227,6 +227,8 @@ func TestAPI(t *testing.T) {
 		{"GET with a cookie", browser, "GET", "/api/me", "", 200, ""},
 		{"both", browser, "GET", "/api/me", full, 400, ""},
 		{"nothing", http.DefaultClient, "POST", "/api/me", "", 401, "Bearer "},
+		{"a preflight", http.DefaultClient, "OPTIONS", "/api/me", "", 401, "Bearer "},
+		{"any other method", http.DefaultClient, "PATCH", "/api/me", "", 401, "Bearer "},
 		{"where to get one", http.DefaultClient, "GET", "/api/me", "", 401, `resource_metadata="` + base + `/.well-known/oauth-protected-resource"`},
 		{"and it is there", http.DefaultClient, "GET", "/.well-known/oauth-protected-resource", "", 200, ""},
 		{"nonsense", http.DefaultClient, "GET", "/api/me", "nonsense", 401, `error="invalid_token"`},

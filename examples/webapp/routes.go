@@ -24,8 +24,7 @@ func routes(gate *gatehouse.Gate, secured rbac.Rule, downstream http.HandlerFunc
 	pages.HandleFunc("GET /readyz", rbac.Public(), readyz(gate))
 
 	api := gate.Mux()
-	api.HandleFunc("GET /api/me", rbac.SignedIn(), me)
-	api.HandleFunc("POST /api/me", rbac.SignedIn(), me)
+	api.HandleFunc("/api/me", rbac.SignedIn(), me)
 	api.HandleFunc("/api/admin", rbac.Role("admin"), admin)
 	api.HandleFunc("/api/orders", rbac.Scope("orders:read"), orders)
 
