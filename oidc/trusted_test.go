@@ -164,12 +164,13 @@ func TestVerifierMistakes(t *testing.T) {
 		}
 	}
 	_, err = oidc.NewVerifier(oidc.VerifierConfig{RequireNonce: true})
-	for _, says := range []string{"Issuers: is required", "RequireNonce"} {
+	for _, says := range []string{"Issuers: is required", "Audience: is required", "RequireNonce"} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v doesn't say %q", err, says)
 		}
 	}
-	if _, err := oidc.NewVerifier(oidc.VerifierConfig{Issuers: []oidc.TrustedIssuer{{Issuer: "https://a.example"}}}); err == nil || !strings.Contains(err.Error(), "Audience: is required") {
+	_, err = oidc.NewVerifier(oidc.VerifierConfig{Issuers: []oidc.TrustedIssuer{{Issuer: "https://a.example"}, {Issuer: "https://b.example"}}})
+	if err == nil || strings.Count(err.Error(), "Audience: is required") != 1 {
 		t.Errorf("%v", err)
 	}
 }

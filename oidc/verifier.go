@@ -18,7 +18,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/secret"
 )
 
-// VerifierConfig is what a [Verifier] is told. Audience and Issuers are required.
+// VerifierConfig is what a [Verifier] is told. Issuers are required, and Audience
+// unless each of them has its own.
 type VerifierConfig struct {
 	// Audience are the names of this API, one of which must be in the aud of every
 	// token (RFC 9068 §4).
@@ -144,14 +145,14 @@ func (c VerifierConfig) check() error {
 	if slices.Contains(c.Audience, "") {
 		note(mistake.Of("Audience", "must not hold an empty name"))
 	}
+	if len(c.Audience) == 0 && (len(c.Issuers) == 0 || slices.ContainsFunc(c.Issuers, func(i TrustedIssuer) bool { return i.Audience == nil })) {
+		note(mistake.Of("Audience", "is required"))
+	}
 	seen, asked := map[string]bool{}, 0
 	for n, issuer := range c.Issuers {
 		field := fmt.Sprintf("Issuers[%d]", n)
 		note(mistake.Inside(field, issuer.check(c.InsecureHTTP)))
-		switch {
-		case issuer.Audience == nil && len(c.Audience) == 0:
-			note(mistake.Of("Audience", "is required"))
-		case issuer.Audience != nil && (len(issuer.Audience) == 0 || slices.Contains(issuer.Audience, "")):
+		if issuer.Audience != nil && (len(issuer.Audience) == 0 || slices.Contains(issuer.Audience, "")) {
 			note(mistake.Of(field+".Audience", "must name at least one audience, and no empty one"))
 		}
 		if seen[issuer.Issuer] {
