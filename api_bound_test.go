@@ -95,7 +95,7 @@ func TestNonceIsAskedFor(t *testing.T) {
 	w := apiWorld(t, func(c *gatehouse.Config) { c.API.RequireNonce = true })
 	key := oidctest.NewKey("EdDSA")
 	token := w.boundToken(key)
-	first := w.call("/api/me", "Authorization", "DPoP "+token, "DPoP", w.proof(key, "GET", "/api/me", token, "")).want(t, http.StatusUnauthorized)
+	first := w.call("/api/me", "Authorization", "DPoP "+token, "DPoP", w.proof(key, "GET", "/api/me", token, "")).want(t, http.StatusUnauthorized, "the header DPoP-Nonce")
 	nonce := first.Header.Get("DPoP-Nonce")
 	if challenge := strings.Join(first.Header.Values("WWW-Authenticate"), ", "); nonce == "" || !strings.Contains(challenge, `error="use_dpop_nonce"`) || first.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%q %v", challenge, first.Header)

@@ -151,8 +151,10 @@ func bearerFailure(err error) *Error {
 	switch refusal.Code {
 	case oidc.InvalidRequest:
 		failure.Message = "The request must carry one access token, in one Authorization header."
-	case oidc.InvalidProof, oidc.UseNonce:
+	case oidc.InvalidProof:
 		failure.Message = "The DPoP proof is not valid for this request. Make a new one, and try again."
+	case oidc.UseNonce:
+		failure.Message = "The DPoP proof needs the nonce that is in the header DPoP-Nonce. Make a new one with it, and try again."
 	}
 	return failure
 }

@@ -159,8 +159,8 @@ func pathOf(r *http.Request) string {
 func ProofAlgorithms() []string { return slices.Clone(asymmetric) }
 
 // Nonce returns a nonce for DPoP proofs, to be sent in the DPoP-Nonce header of
-// every answer to a request of the scheme DPoP, refusals included (RFC 9449 §8.2);
-// "" where none is required.
+// every answer to a request that carries a proof, refusals included (RFC 9449
+// §8.2); "" where none is required.
 func (v *Verifier) Nonce() string { return v.proofs.nonce() }
 
 // A nonce is the time at which it was made, and a MAC over it.
