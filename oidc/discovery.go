@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -157,12 +158,15 @@ func (d *discovery) fetch(ctx context.Context) (*metadata, error) {
 // discover reads the document once.
 func (d *discovery) discover(ctx context.Context) (*metadata, error) {
 	const op = "discovery"
-	provider, err := gooidc.NewProvider(gooidc.ClientContext(ctx, d.http), d.issuer)
+	client, status := d.noting()
+	provider, err := gooidc.NewProvider(gooidc.ClientContext(ctx, client), d.issuer)
 	var mismatch *gooidc.IssuerMismatchError
 	switch {
 	case errors.As(err, &mismatch):
 		return nil, fail(ErrToken, op, fmt.Errorf("the document is of another issuer than %q: it says %.200q", d.issuer, mismatch.Discovered))
-	case err != nil: // go-oidc puts the provider's body into it
+	case err != nil && *status != 0: // go-oidc puts the provider's body into err
+		return nil, &Error{Op: op, Status: *status, kind: ErrUnavailable, cause: fmt.Errorf("no document at %s", d.address())}
+	case err != nil:
 		return nil, unavailable(op, err)
 	}
 	var raw json.RawMessage
@@ -174,6 +178,11 @@ func (d *discovery) discover(ctx context.Context) (*metadata, error) {
 		return nil, fail(ErrToken, op, err)
 	}
 	return d.readMetadata(document)
+}
+
+// address is where the document has to be (OpenID Connect Discovery 1.0 §4).
+func (d *discovery) address() string {
+	return strings.TrimSuffix(d.issuer, "/") + "/.well-known/openid-configuration"
 }
 
 func (d *discovery) readMetadata(document map[string]any) (*metadata, error) {

@@ -62,6 +62,28 @@ func (b bounded) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	return answer, nil
 }
 
+// noting returns a client that keeps the status of the last answer, for what tells
+// nothing but its text.
+func (c *caller) noting() (client *http.Client, status *int) {
+	noting := *c.http
+	status = new(int)
+	noting.Transport = noted{c.http.Transport, status}
+	return &noting, status
+}
+
+type noted struct {
+	base   http.RoundTripper
+	status *int
+}
+
+func (n noted) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := n.base.RoundTrip(r)
+	if err == nil {
+		*n.status = res.StatusCode
+	}
+	return res, err
+}
+
 type boundedBody struct {
 	io.ReadCloser
 	left int
