@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse"
@@ -82,4 +83,34 @@ func TestAdmit(t *testing.T) {
 			t.Errorf("%s: %d", name, res.StatusCode)
 		}
 	}
+}
+
+// TestRefusedCopies: whom Admit refuses at a renewal isn't served for what is left of
+// their access token, as a part of a page, which doesn't renew it, or at another replica.
+func TestRefusedCopies(t *testing.T) {
+	part := with(navigation, "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image")
+	var refuses atomic.Bool
+	both(t, setup{gate: func(c *gatehouse.Config) {
+		if c.Store == nil {
+			c.Revocations = newList(c.Clock)
+		}
+		refuses.Store(false)
+		c.Admit = func(context.Context, *gatehouse.Admission) error {
+			if refuses.Load() {
+				return &gatehouse.Error{Status: http.StatusForbidden, Message: "You have left the company."}
+			}
+			return nil
+		}
+	}}, func(t *testing.T, w *world) {
+		b, thief, other := w.browser().signIn(), w.browser(), w.replica(nil)
+		thief.keep(sessionCookies(b.cookies()))
+		w.clock.advance(due)
+		refuses.Store(true)
+		thief.send(http.MethodGet, "/me", part, "").want(t, http.StatusOK)
+		b.get("/me").want(t, http.StatusForbidden, "You have left the company.")
+		thief.at(other).send(http.MethodGet, "/me", part, "").want(t, http.StatusUnauthorized)
+		thief.send(http.MethodGet, "/me", part, "").want(t, http.StatusUnauthorized)
+		refuses.Store(false)
+		b.signIn()
+	})
 }

@@ -133,6 +133,9 @@ func (g *Gate) renewal(s *session, touch bool, where string) func(context.Contex
 		renewed, value, err := g.renewKept(ctx, s, touch)
 		if err != nil {
 			g.logRenewal(ctx, s, err)
+			if errors.Is(err, errNotAdmitted) {
+				g.denyRefused(ctx, s)
+			}
 			return refresh.Result{}, err
 		}
 		g.logRenewal(ctx, renewed, nil)
@@ -143,6 +146,17 @@ func (g *Gate) renewal(s *session, touch bool, where string) func(context.Contex
 			g.enter(ctx, renewed, where)
 		}
 		return refresh.Result{Value: value, Next: renewed.key(), Expires: g.ofUse(renewed)}, nil
+	}
+}
+
+// denyRefused has copies of the cookie of a session that Admit has refused be worth
+// nothing: of one in cookies the access token is still alive.
+func (g *Gate) denyRefused(ctx context.Context, s *session) {
+	if s.place.ticket != nil {
+		return
+	}
+	if err := g.denySession(ctx, g.nameOf(s)); err != nil { // this process obeys it even so
+		g.event(ctx, slog.LevelWarn, "session ended", "unpublished", err.Error(), s)
 	}
 }
 
