@@ -152,8 +152,9 @@ type Config struct {
 
 	// Revocations, where set, is the denylist that all processes share. A Store
 	// that implements [Revocations] is used without being named here. Default: a
-	// list of this process alone, so that with several processes a session in a
-	// cookie that was revoked at one of them goes on at the others.
+	// list of this process alone, so that with several processes a session that was
+	// revoked at one of them goes on at the others; where they share a Store only
+	// what is deleted there, by a sign-out or by its ID, is gone for all.
 	Revocations Revocations
 	// RevocationGrace is how long sessions in cookies are served while Revocations
 	// can't be reached, as long as their access token lives, without being renewed.
