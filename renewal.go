@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// patience is how long a request whose access token is still good waits for
+	// patience is how long a request whose access token is still good waits at most for
 	// its renewal. The renewal goes on without it, and the next request finds
 	// the result.
 	patience = 3 * time.Second
@@ -119,11 +119,21 @@ func (g *Gate) due(r *http.Request, s *session) bool {
 func (g *Gate) renew(r *http.Request, s *session, until time.Time) ([]byte, error) {
 	ctx, cancel := context.WithDeadline(r.Context(), until)
 	defer cancel()
-	if !g.dead(s, 0) {
-		ctx, cancel = context.WithTimeout(ctx, patience)
+	if left := s.tokens.Expires().Sub(g.config.Clock()); left > 0 {
+		ctx, cancel = context.WithTimeout(ctx, patienceWith(left))
 		defer cancel()
 	}
 	return g.renewals.Do(ctx, s.key(), g.renewal(s, !g.passive(r), whereOf(r)))
+}
+
+// patienceWith is patience, and shorter where the access token would die meanwhile:
+// whoever came while it was good is to be answered while it is. What is left of one
+// that is about to die is of use to nobody.
+func patienceWith(left time.Duration) time.Duration {
+	if left < time.Second/2 {
+		return patience
+	}
+	return min(patience, left-time.Second/10)
 }
 
 // renewal is what runs once. touch says that it counts as use of the session,

@@ -239,6 +239,30 @@ func TestProviderFails(t *testing.T) {
 	}
 }
 
+// TestHangingProviderAtTheEnd: one that comes while its token is good is answered
+// while it is.
+func TestHangingProviderAtTheEnd(t *testing.T) {
+	for _, left := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			w, b := newStillWorld(t)
+			first := b.signIn().me().Token
+			release := make(chan struct{})
+			w.provider.Intercept(oidctest.Token, oidctest.Hold(release))
+			time.Sleep(5*time.Minute - left)
+			if b.me().Token != first {
+				t.Errorf("%v before its end: not the old token", left)
+			}
+			time.Sleep(4 * time.Second)
+			b.fetch("/me").want(t, http.StatusServiceUnavailable)
+			close(release)
+			time.Sleep(2 * time.Second) // as failures are remembered
+			if b.me().Token == first {
+				t.Error("the old token")
+			}
+		})
+	}
+}
+
 // TestHangingProvider: a request whose token is good doesn't wait for long, and
 // the renewal isn't lost.
 func TestHangingProvider(t *testing.T) {
