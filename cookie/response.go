@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Put puts sealed text into the response, for browsers to keep until expires;
-// they cap that at 400 days. The same text gives the same cookies, so that
+// Put puts sealed text into the response, for browsers to keep until expires, rounded
+// up to a second; they cap that at 400 days. The same text gives the same cookies, so that
 // several answers can carry it and their pieces still fit together.
 //
 // r is the request that is answered: pieces of an earlier, longer value that it
@@ -24,11 +24,11 @@ func (j *Jar) Put(w http.ResponseWriter, r *http.Request, text string, expires t
 	if err != nil {
 		return err
 	}
-	seconds := int64(expires.Sub(j.clock()) / time.Second)
-	if seconds <= 0 {
+	left := expires.Sub(j.clock())
+	if left < time.Second {
 		return ErrExpired
 	}
-	j.answer(w, r, pieces, seconds)
+	j.answer(w, r, pieces, int64((left+time.Second-1)/time.Second))
 	return nil
 }
 

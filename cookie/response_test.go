@@ -145,6 +145,27 @@ func TestTheLastWordHolds(t *testing.T) {
 	}
 }
 
+// TestMaxAge is in whole seconds, as long as the value opens: what lives ten minutes is
+// kept for ten minutes, whatever the fraction of a second that it was sealed at.
+func TestMaxAge(t *testing.T) {
+	for left, want := range map[time.Duration]string{
+		10 * time.Minute:                 "600",
+		10*time.Minute - 1:               "600",
+		10*time.Minute - time.Second + 1: "600",
+		10*time.Minute - time.Second:     "599",
+		time.Second:                      "1",
+		1500 * time.Millisecond:          "2",
+	} {
+		w := httptest.NewRecorder()
+		if err := jar(t, cookie.Config{}).Put(w, nil, "text", now.Add(left)); err != nil {
+			t.Fatal(err)
+		}
+		if line := w.Header().Get("Set-Cookie"); !strings.Contains(line, "; Max-Age="+want+";") {
+			t.Errorf("%v: %s, want %s", left, line, want)
+		}
+	}
+}
+
 func TestPutRefusesWhatIsNoText(t *testing.T) {
 	j := jar(t, cookie.Config{})
 	for _, text := range []string{"", "~2A", "a; Domain=example.com", "a,b", "a b", "a\r\nX: y", "a\x00", "ä", `"a"`, `a\b`} {
