@@ -49,7 +49,8 @@ type Config struct {
 
 	// Scopes are asked for at sign-in. Nil asks for openid, profile, email and,
 	// where the provider offers it, offline_access; Keycloak gives refresh tokens
-	// without. openid is always added.
+	// without. Others replace them all but openid: leave out offline_access, and
+	// where that is needed for a refresh token sessions end with their access token.
 	Scopes []string
 	// SkipConsent leaves out the prompt=consent that OpenID Connect Core 1.0
 	// §11 asks for beside offline_access, for providers that grant it without
