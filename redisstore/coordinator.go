@@ -55,11 +55,15 @@ func (s *Store) Join(ctx context.Context, name string) ([]byte, func(ctx context
 // join asks once. It may repeat itself: the lease is known by whose it is.
 func (s *Store) join(ctx context.Context, patience time.Duration, name, whose string) (verdict string, result []byte, err error) {
 	err = s.persist(ctx, patience, name, func(ctx context.Context, c *clients, _ int) error {
-		reply, err := joinScript.run(ctx, c.sessions, s.keys.renewal(name), whose, s.lease(), flag(s.link.mayLead())).AsStrSlice()
+		free, breaks := s.link.mayLead()
+		reply, err := joinScript.run(ctx, c.sessions, s.keys.renewal(name), whose, s.lease(), flag(free)).AsStrSlice()
 		if err != nil {
 			return err
 		}
 		verdict, result, err = readVerdict(reply)
+		if verdict == "lease" && !s.link.isSteady(breaks) {
+			verdict = "wait" // and ask what becomes of it, by then knowing whether Redis had lost another's
+		}
 		return err
 	})
 	return verdict, result, err
@@ -103,9 +107,20 @@ func (s *Store) lead(name, whose string) func(ctx context.Context, result []byte
 	}
 }
 
-// keepLease lets it live on while Redis can be asked.
+// keepLease lets it live on while Redis can be asked, and says so at once where Redis
+// may have lost it.
 func (s *Store) keepLease(ctx context.Context, name, whose string) {
-	for wait(ctx, s.config.Lease/6) {
+	tick := time.NewTicker(s.config.Lease / 6)
+	defer tick.Stop()
+	resumed := s.link.resumes()
+	for {
+		select {
+		case <-tick.C:
+		case <-resumed:
+		case <-ctx.Done():
+			return
+		}
+		resumed = s.link.resumes()
 		_ = s.ask(ctx, name, func(ctx context.Context, c *clients, _ int) error {
 			return keepScript.run(ctx, c.sessions, s.keys.renewal(name), whose, s.lease()).Error()
 		})

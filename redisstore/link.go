@@ -41,8 +41,10 @@ type link struct {
 	both    *clients      // nil before the first connection
 	err     error         // why Redis can't be asked; nil while that is being found out
 	since   time.Time     // when it couldn't be asked any more
-	breaks  int           // how often a connection broke
+	breaks  int           // how often a connection broke, or was made
+	steady  int           // of those, when Redis was last found to be as it was
 	changed chan struct{} // closed when up or err changes
+	resumed chan struct{} // closed when Redis may have come back without leases
 	epoch   string        // what Redis said it was; keep alone uses it
 	runs    map[string]bool
 	settled time.Time // no lease is begun before
@@ -62,12 +64,13 @@ const (
 
 func newLink(s *Store) *link {
 	option, _ := s.config.client() // checked
-	l := &link{store: s, since: time.Now(), option: option, kick: make(chan struct{}, 1), changed: make(chan struct{})}
+	l := &link{store: s, since: time.Now(), option: option, kick: make(chan struct{}, 1), changed: make(chan struct{}), resumed: make(chan struct{})}
 	l.option.DialCtxFn = l.dialer(option.DialCtxFn)
 	return l
 }
 
-// dialer lets Close end a dialing that is under way.
+// dialer lets Close end a dialing that is under way, and notes what came of it: a
+// client makes another connection before it says that one broke.
 func (l *link) dialer(dial func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error)) func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
 	if dial == nil {
 		dial = func(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
@@ -81,7 +84,14 @@ func (l *link) dialer(dial func(context.Context, string, *net.Dialer, *tls.Confi
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(l.store.closing, cancel)()
-		return dial(ctx, address, dialer, config)
+		conn, err := dial(ctx, address, dialer, config)
+		if err == nil {
+			l.mu.Lock()
+			l.breaks++
+			l.mu.Unlock()
+			l.lookAgain()
+		}
+		return conn, err
 	}
 }
 
@@ -127,6 +137,11 @@ func (l *link) broken() {
 		l.change()
 	}
 	l.mu.Unlock()
+	l.lookAgain()
+}
+
+// lookAgain has keep check soon.
+func (l *link) lookAgain() {
 	select {
 	case l.kick <- struct{}{}:
 	default:
@@ -191,11 +206,12 @@ var (
 )
 
 // checkAgain checks a few times: the first may run into what is broken, and so
-// may the second, on the other connection. What takes long isn't tried again.
+// may the second, on the other connection, and one that makes connections shows
+// nothing of them. What takes long isn't tried again.
 func (l *link) checkAgain() error {
 	for began, tries := time.Now(), 0; ; tries++ {
 		err := l.check()
-		if err == nil || tries == 3 || time.Since(began) > maxRetry || !wait(l.store.closing, minRetry/5) {
+		if err == nil || tries == 4 || time.Since(began) > maxRetry || !wait(l.store.closing, minRetry/5) {
 			return err
 		}
 	}
@@ -203,13 +219,13 @@ func (l *link) checkAgain() error {
 
 // check connects where that is necessary, and finds out what Redis is now.
 func (l *link) check() error {
-	l.mu.Lock()
-	breaks := l.breaks
-	l.mu.Unlock()
 	c, err := l.connect()
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	breaks := l.breaks
+	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(l.store.closing, l.store.config.Timeout)
 	defer cancel()
 	runs, err := l.greet(ctx, c)
@@ -383,11 +399,13 @@ func (l *link) rise(c *clients, breaks int, epoch string, runs map[string]bool) 
 	if lost := l.epoch != "" && l.epoch != epoch; lost || anew {
 		l.empty = l.empty || lost
 		l.missing = l.store.known.forAll()
-		l.settled = time.Now().Add(l.store.config.Lease / 2)
+		l.settled = time.Now().Add(maxRetry + l.store.config.Lease*5/6)
+		close(l.resumed)
+		l.resumed = make(chan struct{})
 	} else {
 		l.missing = l.store.known.unpublished()
 	}
-	l.epoch, l.runs, l.err = epoch, runs, nil
+	l.epoch, l.runs, l.err, l.steady = epoch, runs, nil, breaks
 	l.up.Store(c)
 	l.change()
 	l.mu.Unlock()
@@ -412,11 +430,27 @@ func (l *link) isNewRun(runs map[string]bool) bool {
 }
 
 // mayLead reports whether a lease that isn't there is really free: where Redis
-// lost its keys, who leads a renewal needs time to say so again.
-func (l *link) mayLead() bool {
+// lost its keys, who leads a renewal needs time to say so again, as long as a living
+// process may stand still. It isn't where that is still being found out. Nor is it
+// known of a lease that was asked for before such a thing came to light: see isSteady.
+func (l *link) mayLead() (free bool, breaks int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !time.Now().Before(l.settled)
+	return l.steady == l.breaks && !time.Now().Before(l.settled), l.breaks
+}
+
+// isSteady reports whether no connection broke or was made since mayLead.
+func (l *link) isSteady(breaks int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.breaks == breaks
+}
+
+// resumes returns what is closed when leases may have been lost.
+func (l *link) resumes() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.resumed
 }
 
 // Ready returns nil when Redis can be asked, takes changes, and has what this

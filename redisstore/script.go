@@ -97,9 +97,10 @@ if n > most then redis.call('HDEL', KEYS[1], oldest) end
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last - now))
 return 1`)
 
-	// joinScript takes the lease. A key holds L and whose lease it is, F and the
-	// same once that renewal was forgotten, or R and a result. Arguments: who
-	// asks, the lease in milliseconds, and whether it may be taken now.
+	// joinScript takes the lease, or gives it back where it was taken too soon. A key
+	// holds L and whose lease it is, F and the same once that renewal was forgotten, or
+	// R and a result. Arguments: who asks, the lease in milliseconds, and whether it may
+	// be taken now.
 	joinScript = newScript(`
 local kept = redis.call('GET', KEYS[1])
 if not kept then
@@ -108,8 +109,13 @@ if not kept then
   return {'lease'}
 end
 if string.sub(kept, 1, 1) == 'R' then return {'result', string.sub(kept, 2)} end
-if kept == 'L' .. ARGV[1] then return {'lease'} end
-return {'wait'}`)
+if kept ~= 'L' .. ARGV[1] then return {'wait'} end
+if ARGV[3] ~= '1' then
+  redis.call('DEL', KEYS[1])
+  return {'wait'}
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {'lease'}`)
 
 	// keepScript lets a lease live on, and takes it again where Redis lost it.
 	// Arguments: whose, and the lease in milliseconds. Returns whether it is.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,16 +24,15 @@ func open(t testing.TB, config redisstore.Config) *redisstore.Store {
 	return s
 }
 
-// eventually waits for what another process or a server has to do first.
+// eventually waits for what another process or a server has to do first, as long as
+// that takes on a machine that is busy.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for range 2000 {
-		if ok() {
-			return
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within a minute: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	t.Fatalf("not within ten seconds: %s", what)
 }
 
 func save(t testing.TB, s *redisstore.Store, id string, previous, value []byte) {
@@ -93,8 +91,8 @@ func TestSteadyState(t *testing.T) {
 		request()
 	}
 	for name, calls := range server.Commands() {
-		if calls != first[name] && name != "ping" && name != "info" && name != "hello" && !strings.HasPrefix(name, "client|") {
-			t.Errorf("%s was called %s times, and %s before", name, calls, first[name])
+		if calls != first[name] {
+			t.Errorf("%s was called %d times, and %d before", name, calls, first[name])
 		}
 	}
 }

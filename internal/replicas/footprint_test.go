@@ -17,17 +17,14 @@ import (
 // that are remembered.
 func (f *fleet) counted(do func()) (total int, listed string) {
 	f.Helper()
-	ours := []string{"info", "hello", "client|setinfo", "client|tracking", "ping", "select"}
 	before := f.redis.Commands()
 	do()
 	after := f.redis.Commands()
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(after)) {
-		now, _ := strconv.Atoi(after[name])
-		then, _ := strconv.Atoi(before[name])
-		if now > then && !slices.Contains(ours, name) {
-			total += now - then
-			list = append(list, fmt.Sprint(name, " ", now-then))
+		if more := after[name] - before[name]; more > 0 {
+			total += more
+			list = append(list, fmt.Sprint(name, " ", more))
 		}
 	}
 	return total, strings.Join(list, ", ")
