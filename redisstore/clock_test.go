@@ -24,7 +24,7 @@ func TestClockSetWhileRedisIsSlow(t *testing.T) {
 		return time.Now().Add(time.Duration(ahead.Load())).Round(0)
 	}
 	s := open(t, redisstore.Config{URL: proxy.URL(), Clock: clock})
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	_, finish, err := s.Join(ctx, "old")
 	if err != nil {
@@ -37,17 +37,17 @@ func TestClockSetWhileRedisIsSlow(t *testing.T) {
 	for len(read) > 0 {
 		<-read
 	}
-	proxy.Delay(300 * time.Millisecond)
-	shortened := make(chan error)
+	proxy.Hold(true)
+	shortened := make(chan error, 1)
 	go func() { shortened <- s.Shorten(ctx, "new", until) }()
 	select {
 	case <-read:
-	case <-time.After(300 * time.Millisecond): // it is to be read later, perhaps
+	case <-ctx.Done():
+		t.Fatal("the clock isn't read before Redis has answered")
 	}
 	ahead.Store(int64(time.Minute))
-	err = <-shortened
-	proxy.Delay(0)
-	if err != nil {
+	proxy.Hold(false)
+	if err := <-shortened; err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(50 * time.Millisecond) // Redis forgets at its own pace

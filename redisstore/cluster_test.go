@@ -12,14 +12,15 @@ import (
 	"github.com/gatehouse-go/gatehouse/redisstore/redistest"
 )
 
-// cluster starts one of n servers, each with its share of the slots.
-func cluster(t testing.TB, n int) []*redistest.Server {
+// cluster starts one of n servers, each with its share of the slots. One that is silent
+// for longer than patience is away.
+func cluster(t testing.TB, n int, patience time.Duration) []*redistest.Server {
 	t.Helper()
 	servers := make([]*redistest.Server, n)
 	for i := range servers {
 		_, bus := splitFree(t)
 		servers[i] = redistest.Start(t, "--cluster-enabled", "yes", "--cluster-port", bus,
-			"--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no")
+			"--cluster-node-timeout", fmt.Sprint(patience.Milliseconds()), "--cluster-require-full-coverage", "no")
 		servers[i].Do("CLUSTER", "ADDSLOTSRANGE", fmt.Sprint(i*16384/n), fmt.Sprint((i+1)*16384/n-1))
 		host, port, _ := net.SplitHostPort(servers[i].Addr())
 		servers[0].Do("CLUSTER", "MEET", host, port, bus)
@@ -36,7 +37,7 @@ func cluster(t testing.TB, n int) []*redistest.Server {
 
 // TestCluster: a cluster refuses scripts and transactions over several slots.
 func TestCluster(t *testing.T) {
-	servers := cluster(t, 3)
+	servers := cluster(t, 3, time.Minute)
 	s := open(t, redisstore.Config{URL: servers[0].URL()})
 	use(t, s)
 	other := open(t, redisstore.Config{URL: servers[1].URL()})
@@ -56,8 +57,8 @@ func TestCluster(t *testing.T) {
 // TestOneOfAClusterIsAway: the sessions of the others go on, and it gets its
 // revocations again when it comes back without them.
 func TestOneOfAClusterIsAway(t *testing.T) {
-	servers := cluster(t, 3)
-	s := open(t, redisstore.Config{URL: servers[0].URL(), Timeout: 500 * time.Millisecond})
+	servers := cluster(t, 3, 3*time.Second)
+	s := open(t, redisstore.Config{URL: servers[0].URL(), Timeout: 5 * time.Second})
 	for i := range 60 {
 		save(t, s, name("s", i), nil, []byte("x"))
 		revoke(t, s, name("s", i))

@@ -142,14 +142,10 @@ func TestPropagation(t *testing.T) {
 	server := redistest.Start(t)
 	revoker := open(t, redisstore.Config{URL: server.URL()})
 	others := make([]*redisstore.Store, 3)
-	told := make([]chan string, len(others))
+	told := make([]word, len(others))
 	for i := range others {
-		others[i], told[i] = open(t, redisstore.Config{URL: server.URL()}), make(chan string, n)
-		defer others[i].Watch(func(names []string) {
-			for _, name := range names {
-				told[i] <- name
-			}
-		})()
+		others[i], told[i] = open(t, redisstore.Config{URL: server.URL()}), make(word, n)
+		defer others[i].Watch(told[i].pass)()
 		for k := range n { // the answer that nobody is revoked is cached
 			if isRevoked(t, others[i], name("s", k)) {
 				t.Fatal("revoked too early")
@@ -161,9 +157,7 @@ func TestPropagation(t *testing.T) {
 		began := time.Now()
 		revoke(t, revoker, name("s", k))
 		for i := range others {
-			for <-told[i] != name("s", k) {
-				continue
-			}
+			told[i].await(t, others[i], name("s", k))
 			if !isRevoked(t, others[i], name("s", k)) {
 				t.Errorf("process %d was told, and doesn't obey", i)
 			}

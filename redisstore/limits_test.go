@@ -124,14 +124,10 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// splitFree is a port that is the test's.
 func splitFree(t testing.TB) (host, port string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	host, port, _ = net.SplitHostPort(listener.Addr().String())
+	host, port, _ = net.SplitHostPort(redistest.Port(t))
 	return host, port
 }
 

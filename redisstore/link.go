@@ -446,6 +446,25 @@ func (l *link) isSteady(breaks int) bool {
 	return l.breaks == breaks
 }
 
+// awaitSteady returns when what is known of Redis is so of its connections.
+func (l *link) awaitSteady(ctx context.Context) (breaks int, err error) {
+	for {
+		l.mu.Lock()
+		steady, breaks, changed := l.steady == l.breaks, l.breaks, l.changed
+		l.mu.Unlock()
+		if steady {
+			return breaks, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+		case <-l.store.closing.Done():
+			return 0, ErrClosed
+		}
+	}
+}
+
 // resumes returns what is closed when leases may have been lost.
 func (l *link) resumes() <-chan struct{} {
 	l.mu.Lock()
@@ -457,13 +476,20 @@ func (l *link) resumes() <-chan struct{} {
 // process knows of revocations; so not when it came back empty, until they are
 // published again.
 func (s *Store) Ready(ctx context.Context) error {
-	c, err := s.link.clients(ctx)
-	if err != nil {
-		return err
-	}
-	// One that is full, or that another took the place of, answers a PING.
-	if err := c.sessions.Do(ctx, c.sessions.B().Set().Key(s.keys.ready()).Value("1").Ex(epochLife).Build()).Error(); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
+	for breaks := -1; !s.link.isSteady(breaks); { // on a connection of which nothing is known it would say nothing
+		c, err := s.link.clients(ctx)
+		if err == nil {
+			breaks, err = s.link.awaitSteady(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		// One that is full, or that another took the place of, answers a PING.
+		if err := c.sessions.Do(ctx, c.sessions.B().Set().Key(s.keys.ready()).Value("1").Ex(epochLife).Build()).Error(); err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
 	}
 	s.link.mu.Lock()
 	defer s.link.mu.Unlock()

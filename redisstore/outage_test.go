@@ -79,7 +79,14 @@ func TestRedisComesBackEmpty(t *testing.T) {
 				t.Errorf("before: %q, %v", value, err)
 			}
 			eventually(t, "all are heard of", func() bool { return told.heard("n999") && told.heard("own") })
-			time.Sleep(100 * time.Millisecond) // what was heard of is read
+			eventually(t, "what was heard of is read", func() bool {
+				for i := range 1000 {
+					if !here.Knows(fmt.Sprint("n", i)) {
+						return false
+					}
+				}
+				return here.Knows("own")
+			})
 			if err := gone.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +181,7 @@ func TestCutConnections(t *testing.T) {
 func TestSilence(t *testing.T) {
 	server := redistest.Start(t)
 	proxy := redistest.NewProxy(t, server.Addr())
-	s := open(t, redisstore.Config{URL: proxy.URL(), Timeout: 500 * time.Millisecond})
+	s := open(t, redisstore.Config{URL: proxy.URL(), Timeout: 2 * time.Second})
 	save(t, s, "a", nil, []byte("x"))
 	if _, err := s.Load(t.Context(), "a"); err != nil {
 		t.Fatal(err)

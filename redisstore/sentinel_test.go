@@ -29,6 +29,10 @@ func newGuarded(t *testing.T) guarded {
 			about := sentinel.Do("INFO", "sentinel")
 			return strings.Contains(about, "slaves=1,sentinels=3")
 		})
+		eventually(t, "the replica could take over", func() bool {
+			about := sentinel.Do("SENTINEL", "REPLICAS", "main")
+			return strings.Contains(about, " flags slave ") && !strings.Contains(about, " runid  ") // which it is asked for
+		})
 	}
 	return g
 }
@@ -38,7 +42,9 @@ func (g guarded) url() string {
 }
 
 // settled waits until the replica has all that the master was told.
-func (g guarded) settled() { g.master.Do("WAIT", "1", "5000") }
+func (g guarded) settled(t *testing.T) {
+	eventually(t, "the replica has it all", func() bool { return g.master.Do("WAIT", "1", "5000") == "1" })
+}
 
 // TestSentinels: the sentinels make another server the master, whatever became of the
 // one before, and every process goes on there with what it knew.
@@ -56,7 +62,7 @@ func TestSentinels(t *testing.T) {
 			save(t, s, "session", nil, []byte("x"))
 			revoke(t, s, "name")
 			eventually(t, "revoked there too", func() bool { return isRevoked(t, other, "name") })
-			g.settled()
+			g.settled(t)
 			end(g)
 			_, port, _ := net.SplitHostPort(g.replica.Addr())
 			eventually(t, "another is the master", func() bool {

@@ -1,9 +1,11 @@
 package redisstore_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -11,8 +13,11 @@ import (
 	"github.com/gatehouse-go/gatehouse/redisstore/redistest"
 )
 
+// open opens a store that is closed with the test. A machine that is busy takes longer
+// than people wait.
 func open(t testing.TB, config redisstore.Config) *redisstore.Store {
 	t.Helper()
+	config.Timeout = cmp.Or(config.Timeout, 30*time.Second)
 	s, err := redisstore.New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +75,8 @@ func TestReadsOwnWrites(t *testing.T) {
 func TestSteadyState(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, redisstore.Config{URL: server.URL()})
+	told := &ear{}
+	defer s.Watch(told.hear)()
 	save(t, s, "here", nil, make([]byte, 2000))
 	if err := s.Revoke(t.Context(), "revoked", time.Now(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
@@ -85,7 +92,11 @@ func TestSteadyState(t *testing.T) {
 			t.Fatalf("%v, %v", before, err)
 		}
 	}
-	request()
+	eventually(t, "what was revoked is told and read here, too", func() bool {
+		before := server.Commands()
+		request()
+		return told.heard("revoked") && maps.Equal(server.Commands(), before)
+	})
 	first := server.Commands()
 	for range 1000 {
 		request()

@@ -18,6 +18,8 @@ type Proxy struct {
 	target []string // in turn
 	delay  time.Duration
 	silent bool
+	held   chan struct{} // closed when it ends; nil while nothing is held
+	cuts   int
 	closed bool
 	conns  map[net.Conn]struct{}
 }
@@ -36,6 +38,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 		p.mu.Lock()
 		p.closed = true
 		p.mu.Unlock()
+		p.Hold(false)
 		p.Cut()
 		p.running.Wait()
 	})
@@ -63,6 +66,19 @@ func (p *Proxy) Silence(silent bool) {
 	}
 }
 
+// Hold keeps everything back, and lets it go on its way when that ends.
+func (p *Proxy) Hold(hold bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case hold && p.held == nil:
+		p.held = make(chan struct{})
+	case !hold && p.held != nil:
+		close(p.held)
+		p.held = nil
+	}
+}
+
 // Lead takes new connections to other addresses, in turn, and leaves the old ones.
 func (p *Proxy) Lead(target ...string) {
 	p.mu.Lock()
@@ -70,19 +86,33 @@ func (p *Proxy) Lead(target ...string) {
 	p.target = slices.Clone(target)
 }
 
-// Cut breaks every connection.
+// Cut breaks every connection, also one that is being made.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.cuts++
 	for conn := range p.conns {
 		_ = conn.Close()
 	}
 }
 
-func (p *Proxy) state() (time.Duration, bool) {
+func (p *Proxy) late() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.delay, p.silent
+	return p.delay
+}
+
+// passes waits while everything is held, and reports whether anything gets through.
+func (p *Proxy) passes() bool {
+	for {
+		p.mu.Lock()
+		held, silent := p.held, p.silent
+		p.mu.Unlock()
+		if held == nil {
+			return !silent
+		}
+		<-held
+	}
 }
 
 func (p *Proxy) accept() {
@@ -94,10 +124,14 @@ func (p *Proxy) accept() {
 		p.mu.Lock()
 		target := p.target[0]
 		p.target = append(p.target[1:], target)
+		cuts := p.cuts
 		p.mu.Unlock()
 		server, err := net.Dial("tcp", target)
-		if err != nil || !p.add(client, server) {
+		if err != nil {
 			_ = client.Close()
+			continue
+		}
+		if !p.add(cuts, client, server) {
 			continue
 		}
 		p.running.Go(func() { p.carry(client, server) })
@@ -105,17 +139,16 @@ func (p *Proxy) accept() {
 	}
 }
 
-func (p *Proxy) add(conns ...net.Conn) bool {
+// add keeps two connections, unless everything was cut meanwhile.
+func (p *Proxy) add(cuts int, client, server net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, conn := range conns {
-		if p.closed {
-			_ = conn.Close()
-			continue
-		}
-		p.conns[conn] = struct{}{}
+	if p.closed || p.cuts != cuts {
+		_, _ = client.Close(), server.Close()
+		return false
 	}
-	return !p.closed
+	p.conns[client], p.conns[server] = struct{}{}, struct{}{}
+	return true
 }
 
 type parcel struct {
@@ -130,7 +163,7 @@ func (p *Proxy) carry(from, to net.Conn) {
 		defer to.Close()
 		for next := range parcels {
 			time.Sleep(time.Until(next.due))
-			if _, silent := p.state(); silent {
+			if !p.passes() {
 				continue
 			}
 			if _, err := to.Write(next.data); err != nil {
@@ -151,8 +184,7 @@ func (p *Proxy) carry(from, to net.Conn) {
 	for {
 		n, err := from.Read(buffer)
 		if n > 0 {
-			delay, _ := p.state()
-			parcels <- parcel{time.Now().Add(delay), append([]byte(nil), buffer[:n]...)}
+			parcels <- parcel{time.Now().Add(p.late()), append([]byte(nil), buffer[:n]...)}
 		}
 		if err != nil {
 			if err != io.EOF {

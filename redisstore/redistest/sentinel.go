@@ -11,19 +11,19 @@ import (
 
 // Sentinels starts n sentinels that watch the server at an address by a name. Most of
 // them decide:
-// they take the server for gone when it was silent for a second, and make one of its
-// replicas the master. lines are more of their configuration.
+// they take the server for gone when it was silent for three seconds, and make one of
+// its replicas the master. lines are more of their configuration.
 func Sentinels(t testing.TB, n int, name, master string, lines ...string) []*Server {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(master)
 	watches := fmt.Sprintf(`sentinel monitor %[1]s %[2]s %[3]s %[4]d
-sentinel down-after-milliseconds %[1]s 1000
+sentinel down-after-milliseconds %[1]s 3000
 sentinel failover-timeout %[1]s 5000
 %[5]s
 `, name, host, port, n/2+1, strings.Join(lines, "\n"))
 	sentinels := make([]*Server, n)
 	for i := range sentinels {
-		sentinels[i] = begin(&Server{t: t, dir: t.TempDir(), watches: watches})
+		sentinels[i] = begin(&Server{t: t, watches: watches})
 	}
 	return sentinels
 }
@@ -35,7 +35,7 @@ func (s *Server) configure(host, port string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	text := fmt.Sprintf("bind %s\nport %s\ndir %s\n%s", host, port, s.dir, s.watches)
+	text := fmt.Sprintf("bind %s\nport %s\nunixsocket %s\ndir %s\n%s", host, port, s.socket(), s.dir, s.watches)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ package redistest
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -28,6 +29,7 @@ type Server struct {
 	args    []string
 	watches string // what a sentinel's configuration says; "" of no sentinel
 	process *exec.Cmd
+	ended   chan struct{} // closed when the process has
 }
 
 // Start runs a redis-server with these arguments besides its own, such as
@@ -42,33 +44,23 @@ func Start(t testing.TB, args ...string) *Server {
 		}
 		t.Skipf("%s is not installed (Debian's package redis-server)", program())
 	}
-	return begin(&Server{t: t, dir: t.TempDir(), args: args})
+	return begin(&Server{t: t, args: args})
 }
 
 func begin(s *Server) *Server {
 	s.t.Helper()
-	for range 5 { // somebody else may take the port
-		s.addr = freeAddr(s.t)
-		if s.start() {
-			s.t.Cleanup(s.Stop)
-			return s
-		}
+	var err error
+	if s.dir, err = os.MkdirTemp("", "redis"); err != nil { // names of sockets are short, and those of TempDir are long
+		s.t.Fatal(err)
 	}
-	s.t.Fatalf("redis-server doesn't start: %s", s.log())
-	return nil
+	s.t.Cleanup(func() { _ = os.RemoveAll(s.dir) })
+	s.addr = Port(s.t)
+	s.t.Cleanup(s.Stop)
+	s.Restart()
+	return s
 }
 
 func program() string { return cmp.Or(os.Getenv("REDIS_SERVER"), "redis-server") }
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
 
 // Addr is host:port.
 func (s *Server) Addr() string { return s.addr }
@@ -84,43 +76,60 @@ func (s *Server) URL() string { return "redis://default:" + Password + "@" + s.a
 // told to keep is gone.
 func (s *Server) Restart() {
 	s.t.Helper()
-	if !s.start() {
-		s.t.Fatalf("redis-server doesn't start again: %s", s.log())
-	}
-}
-
-func (s *Server) start() bool {
 	host, port, _ := net.SplitHostPort(s.addr)
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	args := append([]string{"--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--daemonize", "no"}, s.args...)
+	args := append([]string{"--bind", host, "--port", port, "--unixsocket", s.socket(), "--dir", s.dir, "--save", "", "--daemonize", "no"}, s.args...)
 	if s.watches != "" {
 		args = []string{s.configure(host, port), "--sentinel"}
 	}
-	s.process = exec.Command(program(), args...)
-	s.process.Stdout, s.process.Stderr = log, log
-	if err := s.process.Start(); err != nil {
+	_ = os.Remove(s.socket()) // of one that crashed
+	process := exec.Command(program(), args...)
+	process.Stdout, process.Stderr = log, log
+	if err := process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	for range 500 {
-		if conn, err := net.Dial("tcp", s.addr); err == nil {
-			defer conn.Close()
-			if answers(conn) {
-				return true
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = process.Wait()
+	}()
+	s.process, s.ended = process, ended
+	s.await()
+}
+
+// socket is where the server can be asked as well. Nobody else can be there, and it
+// listens there last.
+func (s *Server) socket() string { return filepath.Join(s.dir, "socket") }
+
+// await returns when the server answers.
+func (s *Server) await() {
+	s.t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
+		if conn, err := net.Dial("unix", s.socket()); err == nil {
+			ready := answers(conn)
+			_ = conn.Close()
+			if ready {
+				return
 			}
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case <-s.ended:
+			s.t.Fatalf("redis-server has ended: %s", s.log())
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("redis-server doesn't start: %s", s.log())
+		}
 	}
-	s.Kill()
-	return false
 }
 
 // answers reports whether it is a Redis that has loaded what it kept.
 func answers(conn net.Conn) bool {
-	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	reply := make([]byte, 64)
 	_, _ = conn.Write([]byte("PING\r\n"))
 	n, _ := conn.Read(reply)
@@ -144,11 +153,12 @@ func (s *Server) end(signal syscall.Signal) {
 		return
 	}
 	_ = s.process.Process.Signal(signal)
-	_ = s.process.Wait()
+	<-s.ended
 	s.process = nil
 }
 
-// Do runs one command on a connection of its own, and returns the reply as text.
+// Do runs one command on a connection of its own, and returns the reply as text, that of
+// several parts with spaces between them.
 func (s *Server) Do(command ...string) string {
 	s.t.Helper()
 	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.addr}, DisableCache: true, ForceSingleClient: true})
@@ -160,10 +170,26 @@ func (s *Server) Do(command ...string) string {
 	if err != nil && !rueidis.IsRedisNil(err) {
 		s.t.Fatalf("%s: %v", strings.Join(command, " "), err)
 	}
+	return textOf(reply)
+}
+
+func textOf(reply rueidis.RedisMessage) string {
+	if n, err := reply.AsInt64(); err == nil {
+		return strconv.FormatInt(n, 10)
+	}
 	if text, err := reply.ToString(); err == nil {
 		return text
 	}
-	return strings.Trim(reply.String(), `"`)
+	var parts []string
+	all, _ := reply.ToArray()
+	for _, part := range all {
+		parts = append(parts, textOf(part))
+	}
+	named, _ := reply.ToMap()
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		parts = append(parts, name+" "+textOf(named[name]))
+	}
+	return strings.Join(parts, " ")
 }
 
 // upkeep are the commands with which connections are made, and looked after.

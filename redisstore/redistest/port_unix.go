@@ -1,0 +1,38 @@
+//go:build unix
+
+package redistest
+
+import (
+	"net"
+	"strconv"
+	"syscall"
+	"testing"
+)
+
+// Port returns a port of 127.0.0.1 that is the test's until it ends: nobody gets it who
+// asks for any, and whoever is told of it may listen there, again and again. It is bound
+// to, without listening.
+func Port(t testing.TB) (address string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	held, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(held)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(held) })
+	if err := syscall.SetsockoptInt(held, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Bind(held, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(name.(*syscall.SockaddrInet4).Port))
+}
