@@ -53,13 +53,22 @@ func (p *renewals) lead(at Renewals, name string) finisher {
 // follow joins, and wants the result.
 func (p *renewals) follow(at Renewals, name, want string) {
 	p.Helper()
-	result, finish, err := at.Join(p.ctx, name)
-	if string(result) != want || finish != nil || err != nil {
-		p.Errorf("joining %s: %q, %v, want %q", name, result, err, want)
+	if wrong := p.followed(at, name, want); wrong != "" {
+		p.Error(wrong)
 	}
+}
+
+// followed says what is wrong with a result.
+func (p *renewals) followed(at Renewals, name, want string) (wrong string) {
+	p.Helper()
+	result, finish, err := at.Join(p.ctx, name)
 	if finish != nil {
 		p.finish(finish, "", "", 0)
 	}
+	if string(result) != want || finish != nil || err != nil {
+		return fmt.Sprintf("joining %s: %q, %v, want %q", name, result, err, want)
+	}
+	return ""
 }
 
 // finish wants no error; an empty result is a failure.
@@ -117,14 +126,8 @@ func (p *renewals) failure() {
 // long: who lives leads, longer than any lease lasts.
 func (p *renewals) long() {
 	finish := p.lead(p.here, "a")
-	ctx, cancel := context.WithTimeout(p.ctx, 6*time.Second)
-	defer cancel()
 	var other sync.WaitGroup
-	other.Go(func() {
-		if result, stolen, err := p.there.Join(ctx, "a"); string(result) != "result" || stolen != nil || err != nil {
-			p.Errorf("the other got %q, %v", result, err)
-		}
-	})
+	other.Go(func() { p.follow(p.there, "a", "result") })
 	time.Sleep(5 * time.Second)
 	p.finish(finish, "result", "", time.Hour)
 	other.Wait()
@@ -150,10 +153,11 @@ func (p *renewals) leaves() {
 }
 
 func (p *renewals) keptUntil() {
-	p.finish(p.lead(p.here, "a"), "result", "", short)
-	p.follow(p.there, "a", "result")
-	time.Sleep(2 * short)
-	p.finish(p.lead(p.there, "a"), "", "", 0)
+	name := soonOver(p, func(name string, over time.Time) string {
+		p.finish(p.lead(p.here, name), "result", "", time.Until(over))
+		return p.followed(p.there, name, "result")
+	})
+	p.finish(p.lead(p.there, name), "", "", 0)
 }
 
 func (p *renewals) expired() {
@@ -162,13 +166,14 @@ func (p *renewals) expired() {
 }
 
 func (p *renewals) shortened() {
-	p.finish(p.lead(p.here, "a"), "result", "b", time.Hour)
-	if err := p.there.Shorten(p.ctx, "b", time.Now().Add(short)); err != nil {
-		p.Error(err)
-	}
-	p.follow(p.here, "a", "result")
-	time.Sleep(2 * short)
-	p.finish(p.lead(p.here, "a"), "", "", 0)
+	name := soonOver(p, func(name string, over time.Time) string {
+		p.finish(p.lead(p.here, name), "result", "next-"+name, time.Hour)
+		if err := p.there.Shorten(p.ctx, "next-"+name, over); err != nil {
+			p.Error(err)
+		}
+		return p.followed(p.here, name, "result")
+	})
+	p.finish(p.lead(p.here, name), "", "", 0)
 }
 
 func (p *renewals) notLengthened() {

@@ -88,14 +88,15 @@ func (p *denials) oneOfSeveral() {
 }
 
 func (p *denials) laterTimes() {
-	p.revoke(p.here, "a", p.now, p.now.Add(time.Hour))
-	p.revoke(p.here, "a", p.now.Add(-time.Minute), p.now.Add(short)) // earlier, and shorter
-	p.want(p.here, "a", p.now)
-	p.revoke(p.there, "a", p.now.Add(time.Minute), p.now.Add(short))
-	p.comes(p.here, "a", p.now.Add(time.Minute))
-	time.Sleep(2 * short)
-	p.want(p.here, "a", p.now.Add(time.Minute))
-	p.comes(p.there, "a", p.now.Add(time.Minute))
+	name := soonOver(p, func(name string, over time.Time) string {
+		p.revoke(p.here, name, p.now, p.now.Add(time.Hour))
+		p.revoke(p.here, name, p.now.Add(-time.Minute), over) // earlier, and shorter
+		p.want(p.here, name, p.now)
+		p.revoke(p.there, name, p.now.Add(time.Minute), over)
+		return "" // what is late revokes nothing
+	})
+	p.comes(p.here, name, p.now.Add(time.Minute))
+	p.comes(p.there, name, p.now.Add(time.Minute))
 }
 
 func (p *denials) keptUntil() {

@@ -157,13 +157,18 @@ func (p *sessions) expires() {
 
 // livesOn: the last expiry counts, be it later or earlier.
 func (p *sessions) livesOn() {
-	p.save(p.here, "a", nil, []byte("one"), short, true)
-	p.save(p.here, "b", nil, []byte("one"), time.Hour, true)
-	p.save(p.here, "a", []byte("one"), []byte("two"), time.Hour, true)
-	p.save(p.here, "b", []byte("one"), []byte("two"), short, true)
-	time.Sleep(2 * short)
-	p.load(p.here, "a", []byte("two"))
-	p.comes(p.there, "b", nil)
+	later := soonOver(p, func(id string, over time.Time) string {
+		saved, err := p.here.Save(p.ctx, id, nil, []byte("one"), over)
+		replaced, err2 := p.here.Save(p.ctx, id, []byte("one"), []byte("two"), time.Now().Add(time.Hour))
+		if !saved || !replaced || err != nil || err2 != nil {
+			return fmt.Sprintf("saved %v, %v; replaced %v, %v", saved, err, replaced, err2)
+		}
+		return ""
+	})
+	p.load(p.here, later, []byte("two"))
+	p.save(p.here, "a", nil, []byte("one"), time.Hour, true)
+	p.save(p.here, "a", []byte("one"), []byte("two"), short, true)
+	p.comes(p.there, "a", nil)
 }
 
 func (p *sessions) expired() {

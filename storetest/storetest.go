@@ -34,14 +34,37 @@ const (
 	tick = 2 * time.Millisecond
 )
 
-// eventually looks until ok, or until it takes too long.
+// eventually looks until ok, or until it takes too long: by the clock, and in looks, of
+// which a machine that is busy with other things has fewer.
 func eventually(t testing.TB, within time.Duration, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); !ok(); time.Sleep(tick) {
-		if time.Now().After(deadline) {
+	deadline := time.Now().Add(within)
+	for looks := time.Duration(0); !ok(); looks++ {
+		if looks > within/tick && time.Now().After(deadline) {
 			t.Errorf("not within %v: %s", within, what)
 			return
 		}
+		time.Sleep(tick)
+	}
+}
+
+// soonOver has try do what is over at a time, to what has a name of its own, and
+// returns that name when it is over. What try finds wrong counts if it was found
+// before that time; otherwise nobody knows, and it has twice as long for another name.
+func soonOver(t testing.TB, try func(name string, over time.Time) (wrong string)) (name string) {
+	t.Helper()
+	for life := short; ; life *= 2 {
+		name = "n" + life.String()
+		over := time.Now().Add(life)
+		wrong := try(name, over)
+		if !time.Now().Before(over) {
+			continue
+		}
+		if wrong != "" {
+			t.Error(wrong)
+		}
+		time.Sleep(time.Until(over) + short)
+		return name
 	}
 }
 
