@@ -163,7 +163,7 @@ func TestFloodAllocations(t *testing.T) {
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Cookie", header)
-		if allocs := testing.AllocsPerRun(2, func() {
+		if allocs := testing.AllocsPerRun(20, func() {
 			if _, err := j.Get(r); err != cookie.ErrInvalid && err != cookie.ErrNoCookie {
 				t.Errorf("%s: %v", what, err)
 			}
