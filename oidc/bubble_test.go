@@ -14,27 +14,55 @@ import (
 )
 
 // inBubble runs a test in a bubble of testing/synctest: what waits for a timeout
-// there waits no longer than it takes everybody else to have nothing to do. Time
-// doesn't pass while sockets are read, so that the party's connections are
-// pipes; HTTP on both ends of them is the real one.
+// there waits no longer than it takes everybody else to have nothing to do, and
+// nobody times out because the machine is busy. Time doesn't pass while sockets are
+// read, so that the party's connections are pipes; HTTP on both ends of them is the
+// real one.
 func inBubble(t *testing.T, test func(*testing.T, *party)) {
 	t.Helper()
-	key := ecKey()
+	inBubbleWith(t, ecKey(), test)
+}
+
+// inBubbleWith is inBubble where the provider signs by another key.
+func inBubbleWith(t *testing.T, key *oidctest.Key, test func(*testing.T, *party)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		pipes := newPipes()
-		provider := oidctest.NewProvider(oidctest.Config{
-			Issuer: "http://127.0.0.1", Keys: []*oidctest.Key{key}, RefreshTokens: oidctest.RefreshAlways,
-			Clients: []oidctest.Client{{ID: "app", Secret: clientSecret}},
+		server, client, end := piped(oidctest.Config{
+			Keys: []*oidctest.Key{key}, RefreshTokens: oidctest.RefreshAlways, Clients: []oidctest.Client{{ID: "app", Secret: clientSecret}},
 		})
-		server := &httptest.Server{Listener: pipes, Config: &http.Server{Handler: provider}}
-		server.Start()
-		transport := &http.Transport{DialContext: pipes.dial}
-		defer transport.CloseIdleConnections()
-		p := &party{T: t, provider: &oidctest.Server{Provider: provider, Server: server}, http: &http.Client{Transport: transport}}
-		defer p.provider.Close()
+		defer end()
+		p := &party{T: t, provider: server, http: client}
 		p.begin(func(c *oidc.Config) { c.HTTPClient = p.http })
 		test(t, p)
 	})
+}
+
+// benchInBubble is inBubble for an API.
+func benchInBubble(t *testing.T, test func(*testing.T, *bench)) {
+	t.Helper()
+	key := ecKey()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{TB: t}
+		server, client, end := piped(b.providing(oidctest.Config{Keys: []*oidctest.Key{key}}))
+		defer end()
+		b.provider = server
+		b.begin(func(c *oidc.VerifierConfig) { c.HTTPClient = client })
+		test(t, b)
+	})
+}
+
+// piped is a provider at the other end of pipes, and a client that reaches it.
+func piped(providing oidctest.Config) (server *oidctest.Server, client *http.Client, end func()) {
+	pipes := newPipes()
+	providing.Issuer = "http://127.0.0.1"
+	provider := oidctest.NewProvider(providing)
+	server = &oidctest.Server{Provider: provider, Server: &httptest.Server{Listener: pipes, Config: &http.Server{Handler: provider}}}
+	server.Start()
+	transport := &http.Transport{DialContext: pipes.dial}
+	return server, &http.Client{Transport: transport}, func() {
+		server.Close()
+		transport.CloseIdleConnections()
+	}
 }
 
 // pipes is a listener whose connections are pipes in memory.

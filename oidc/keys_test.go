@@ -71,60 +71,58 @@ func TestForgedTokensCostNothing(t *testing.T) {
 // TestRotation: a new key is found at once, twice within seconds; one that left
 // the set stops verifying.
 func TestRotation(t *testing.T) {
-	p := ecParty(t)
-	if _, err := p.signIn(request); err != nil {
-		t.Fatal(err)
-	}
-	old := p.provider.Keys()[0]
-	for range 2 {
-		p.provider.RotateKeys()
+	inBubble(t, func(t *testing.T, p *party) {
 		if _, err := p.signIn(request); err != nil {
-			t.Fatalf("after a rotation: %v", err)
+			t.Fatal(err)
 		}
-		p.advance(time.Second)
-	}
-	byOld := func(j *oidctest.JWT) { j.SignWith(old) }
-	remove := p.provider.OnIDToken(byOld)
-	if _, err := p.signIn(request); err != nil {
-		t.Errorf("an old key that is still published: %v", err)
-	}
-	remove()
-	p.provider.RetireKeys()
-	p.advance(11 * time.Minute)
-	if _, err := p.signIn(request); err != nil {
-		t.Fatal(err)
-	}
-	p.provider.OnIDToken(byOld)
-	if _, err := p.signIn(request); !errors.Is(err, oidc.ErrToken) {
-		t.Errorf("an old key that has left: %v", err)
-	}
+		old := p.provider.Keys()[0]
+		for range 2 {
+			p.provider.RotateKeys()
+			if _, err := p.signIn(request); err != nil {
+				t.Fatalf("after a rotation: %v", err)
+			}
+			p.advance(time.Second)
+		}
+		byOld := func(j *oidctest.JWT) { j.SignWith(old) }
+		remove := p.provider.OnIDToken(byOld)
+		if _, err := p.signIn(request); err != nil {
+			t.Errorf("an old key that is still published: %v", err)
+		}
+		remove()
+		p.provider.RetireKeys()
+		p.advance(11 * time.Minute)
+		if _, err := p.signIn(request); err != nil {
+			t.Fatal(err)
+		}
+		p.provider.OnIDToken(byOld)
+		if _, err := p.signIn(request); !errors.Is(err, oidc.ErrToken) {
+			t.Errorf("an old key that has left: %v", err)
+		}
+	})
 }
 
 // TestSameKid: some providers change the key and not its name.
 func TestSameKid(t *testing.T) {
-	p := ecParty(t)
-	if _, err := p.signIn(request); err != nil {
-		t.Fatal(err)
-	}
-	key := oidctest.NewKey("ES256")
-	key.ID = p.provider.Keys()[0].ID
-	t.Run("two under one kid", func(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *party) {
+		if _, err := p.signIn(request); err != nil {
+			t.Fatal(err)
+		}
+		key := oidctest.NewKey("ES256")
+		key.ID = p.provider.Keys()[0].ID
 		p.advance(11 * time.Minute)
 		p.provider.SetKeys(key, p.provider.Keys()...)
 		if _, err := p.signIn(request); err != nil {
-			t.Error(err)
+			t.Errorf("two under one kid: %v", err)
 		}
-	})
-	t.Run("replaced", func(t *testing.T) {
 		another := oidctest.NewKey("ES256")
 		another.ID = key.ID
 		p.provider.SetKeys(another)
 		if _, err := p.signIn(request); !errors.Is(err, oidc.ErrToken) {
-			t.Errorf("at once: %v", err)
+			t.Errorf("replaced, at once: %v", err)
 		}
 		p.advance(time.Minute)
 		if _, err := p.signIn(request); err != nil {
-			t.Errorf("a minute later: %v", err)
+			t.Errorf("replaced, a minute later: %v", err)
 		}
 	})
 }
@@ -202,42 +200,44 @@ func TestOddKeys(t *testing.T) {
 
 // TestKeysThatMustNotVerify are published, and still not used.
 func TestKeysThatMustNotVerify(t *testing.T) {
-	p := newParty(t, oidctest.Config{}, nil)
-	for name, change := range map[string]func(map[string]any){
-		"for encryption":         func(k map[string]any) { k["use"] = "enc" },
-		"for wrapping":           func(k map[string]any) { k["key_ops"] = []string{"wrapKey"} },
-		"of another algorithm":   func(k map[string]any) { k["alg"] = "PS256" },
-		"of another kid":         func(k map[string]any) { k["kid"] = "other" },
-		"symmetric":              func(k map[string]any) { clear(k); k["kty"], k["k"] = "oct", "c2VjcmV0" },
-		"of 1024 bits":           func(k map[string]any) { k["n"] = k["n"].(string)[:170] },
-		"with an exponent of 1":  func(k map[string]any) { k["e"] = "AQ" },
-		"without a modulus":      func(k map[string]any) { delete(k, "n") },
-		"of a type in lowercase": func(k map[string]any) { k["kty"] = "rsa" },
-	} {
-		remove := p.provider.OnAnswer(oidctest.JWKS, func(d map[string]any) { change(d["keys"].([]any)[0].(map[string]any)) })
-		p.advance(11 * time.Minute)
-		if _, err := p.signIn(request); !errors.Is(err, oidc.ErrToken) {
-			t.Errorf("a key %s: %v", name, err)
+	inBubbleWith(t, rsaKey(), func(t *testing.T, p *party) {
+		for name, change := range map[string]func(map[string]any){
+			"for encryption":         func(k map[string]any) { k["use"] = "enc" },
+			"for wrapping":           func(k map[string]any) { k["key_ops"] = []string{"wrapKey"} },
+			"of another algorithm":   func(k map[string]any) { k["alg"] = "PS256" },
+			"of another kid":         func(k map[string]any) { k["kid"] = "other" },
+			"symmetric":              func(k map[string]any) { clear(k); k["kty"], k["k"] = "oct", "c2VjcmV0" },
+			"of 1024 bits":           func(k map[string]any) { k["n"] = k["n"].(string)[:170] },
+			"with an exponent of 1":  func(k map[string]any) { k["e"] = "AQ" },
+			"without a modulus":      func(k map[string]any) { delete(k, "n") },
+			"of a type in lowercase": func(k map[string]any) { k["kty"] = "rsa" },
+		} {
+			remove := p.provider.OnAnswer(oidctest.JWKS, func(d map[string]any) { change(d["keys"].([]any)[0].(map[string]any)) })
+			p.advance(11 * time.Minute)
+			if _, err := p.signIn(request); !errors.Is(err, oidc.ErrToken) {
+				t.Errorf("a key %s: %v", name, err)
+			}
+			remove()
 		}
-		remove()
-	}
+	})
 }
 
 // TestKeysWhileAway: known keys go on verifying while they can't be read again.
 func TestKeysWhileAway(t *testing.T) {
-	p := ecParty(t)
-	if _, err := p.signIn(request); err != nil {
-		t.Fatal(err)
-	}
-	defer p.provider.Intercept(oidctest.JWKS, oidctest.Status(503))()
-	p.advance(time.Hour)
-	if _, err := p.signIn(request); err != nil {
-		t.Errorf("an hour later: %v", err)
-	}
-	p.advance(24 * time.Hour)
-	if _, err := p.signIn(request); !errors.Is(err, oidc.ErrUnavailable) {
-		t.Errorf("a day later: %v", err)
-	}
+	inBubble(t, func(t *testing.T, p *party) {
+		if _, err := p.signIn(request); err != nil {
+			t.Fatal(err)
+		}
+		defer p.provider.Intercept(oidctest.JWKS, oidctest.Status(503))()
+		p.advance(time.Hour)
+		if _, err := p.signIn(request); err != nil {
+			t.Errorf("an hour later: %v", err)
+		}
+		p.advance(24 * time.Hour)
+		if _, err := p.signIn(request); !errors.Is(err, oidc.ErrUnavailable) {
+			t.Errorf("a day later: %v", err)
+		}
+	})
 }
 
 // TestFirstKeys: as long as no keys are known they are asked for once a second,
@@ -315,45 +315,46 @@ func TestDiscovery(t *testing.T) {
 // TestDiscoveryIsShared: however many wait, one asks; a failure is remembered for
 // a second, and a success for an hour.
 func TestDiscoveryIsShared(t *testing.T) {
-	p := ecParty(t)
-	remove := p.provider.Intercept(oidctest.Discovery, oidctest.Status(503))
-	ask := func(n int) {
-		var all sync.WaitGroup
-		for range n {
-			all.Go(func() { _, _ = p.client.AuthCodeURL(t.Context(), request) })
+	inBubble(t, func(t *testing.T, p *party) {
+		remove := p.provider.Intercept(oidctest.Discovery, oidctest.Status(503))
+		ask := func(n int) {
+			var all sync.WaitGroup
+			for range n {
+				all.Go(func() { _, _ = p.client.AuthCodeURL(t.Context(), request) })
+			}
+			all.Wait()
 		}
-		all.Wait()
-	}
-	ask(50)
-	if got := p.provider.Calls(oidctest.Discovery); got > 3 {
-		t.Errorf("%d requests for fifty who wait, want at most three tries", got)
-	}
-	before := p.provider.Calls(oidctest.Discovery)
-	ask(50)
-	if got := p.provider.Calls(oidctest.Discovery); got != before {
-		t.Errorf("%d requests within a second", got-before)
-	}
-	remove()
-	p.advance(time.Second)
-	if _, err := p.client.AuthCodeURL(t.Context(), request); err != nil {
-		t.Errorf("a second later: %v", err)
-	}
-	before = p.provider.Calls(oidctest.Discovery)
-	p.advance(59 * time.Minute)
-	ask(10)
-	if got := p.provider.Calls(oidctest.Discovery); got != before {
-		t.Errorf("asked again within the hour")
-	}
-	p.advance(2 * time.Minute)
-	ask(10)
-	if got := p.provider.Calls(oidctest.Discovery); got != before+1 {
-		t.Errorf("asked %d times after the hour", got-before)
-	}
-	p.provider.Intercept(oidctest.Discovery, oidctest.Status(503))
-	p.advance(2 * time.Hour)
-	if _, err := p.client.AuthCodeURL(t.Context(), request); err != nil {
-		t.Errorf("the old document doesn't serve: %v", err)
-	}
+		ask(50)
+		if got := p.provider.Calls(oidctest.Discovery); got > 3 {
+			t.Errorf("%d requests for fifty who wait, want at most three tries", got)
+		}
+		before := p.provider.Calls(oidctest.Discovery)
+		ask(50)
+		if got := p.provider.Calls(oidctest.Discovery); got != before {
+			t.Errorf("%d requests within a second", got-before)
+		}
+		remove()
+		p.advance(time.Second)
+		if _, err := p.client.AuthCodeURL(t.Context(), request); err != nil {
+			t.Errorf("a second later: %v", err)
+		}
+		before = p.provider.Calls(oidctest.Discovery)
+		p.advance(59 * time.Minute)
+		ask(10)
+		if got := p.provider.Calls(oidctest.Discovery); got != before {
+			t.Errorf("asked again within the hour")
+		}
+		p.advance(2 * time.Minute)
+		ask(10)
+		if got := p.provider.Calls(oidctest.Discovery); got != before+1 {
+			t.Errorf("asked %d times after the hour", got-before)
+		}
+		p.provider.Intercept(oidctest.Discovery, oidctest.Status(503))
+		p.advance(2 * time.Hour)
+		if _, err := p.client.AuthCodeURL(t.Context(), request); err != nil {
+			t.Errorf("the old document doesn't serve: %v", err)
+		}
+	})
 }
 
 func TestDiscoveryRecovers(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/oidc"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
@@ -104,8 +103,12 @@ func TestHydraAssertions(t *testing.T) {
 			}
 		}
 	}
+	p = asserting(t, key, key, oidctest.Config{})
+	asHydra(p)
 	p.provider.OnAnswer(oidctest.Discovery, func(d map[string]any) { d["revocation_endpoint"] = thief.URL })
-	p.advance(2 * time.Hour)
+	if grant, err = p.signIn(request); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.client.Revoke(t.Context(), grant.Tokens); err != nil {
 		t.Fatal(err)
 	}

@@ -47,15 +47,29 @@ func (b *bench) advance(d time.Duration) {
 
 func newBench(t testing.TB, providing oidctest.Config, change func(*oidc.VerifierConfig)) *bench {
 	t.Helper()
-	b := &bench{TB: t, now: time.Now().Truncate(time.Second), canary: canary.New(t)}
-	providing.Clock, providing.Audience = b.clock, api
-	if providing.Keys == nil {
-		providing.Keys = []*oidctest.Key{rsaKey()}
+	b := &bench{TB: t}
+	b.provider = oidctest.NewServer(t, b.providing(providing))
+	b.begin(change)
+	return b
+}
+
+// providing is the provider's configuration, where a test says no more.
+func (b *bench) providing(config oidctest.Config) oidctest.Config {
+	b.now = time.Now().Truncate(time.Second)
+	config.Clock, config.Audience = b.clock, api
+	if config.Keys == nil {
+		config.Keys = []*oidctest.Key{rsaKey()}
 	}
-	if providing.Clients == nil {
-		providing.Clients = []oidctest.Client{{ID: "app", Secret: clientSecret}}
+	if config.Clients == nil {
+		config.Clients = []oidctest.Client{{ID: "app", Secret: clientSecret}}
 	}
-	b.provider = oidctest.NewServer(t, providing)
+	return config
+}
+
+// begin makes the verifier.
+func (b *bench) begin(change func(*oidc.VerifierConfig)) {
+	b.Helper()
+	b.canary = canary.New(b)
 	b.provider.OnSecret(func(kind, secret string) { b.canary.Secret(canary.Kind(kind), secret) })
 	config := oidc.VerifierConfig{
 		Audience: []string{api}, Issuers: []oidc.TrustedIssuer{{Issuer: b.provider.Issuer()}}, BaseURL: baseURL,
@@ -66,12 +80,11 @@ func newBench(t testing.TB, providing oidctest.Config, change func(*oidc.Verifie
 	}
 	verifier, err := oidc.NewVerifier(config)
 	if err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
 	b.verifier = verifier
 	b.canary.Print("what a verifier prints", config, verifier)
 	b.canary.Harvest(func() { b.canary.PrintLive("what a verifier prints", config, verifier) })
-	return b
 }
 
 // token is an access token after RFC 9068, before it is signed.
