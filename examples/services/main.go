@@ -42,9 +42,9 @@ const usualAddr = "127.0.0.1:8080"
 
 // listen opens addr. Where that is empty it opens the usual address, or any port
 // while that one is taken.
-func listen(addr string) (net.Listener, error) {
+func listen(addr, usual string) (net.Listener, error) {
 	if addr == "" {
-		if l, err := net.Listen("tcp", usualAddr); err == nil {
+		if l, err := net.Listen("tcp", usual); err == nil {
 			return l, nil
 		}
 		addr = "127.0.0.1:0"
@@ -59,7 +59,7 @@ type addresses struct{ issuer, shop, orders, worker string }
 func run(ctx context.Context, out io.Writer, shopAddr string) error {
 	var listeners []net.Listener
 	for _, addr := range []string{shopAddr, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"} {
-		listener, err := listen(addr)
+		listener, err := listen(addr, usualAddr)
 		if err != nil {
 			return err
 		}

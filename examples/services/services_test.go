@@ -70,14 +70,17 @@ func start(t *testing.T) []string {
 			t.Error(err)
 		}
 	})
-	for range 500 {
+	for {
 		if found := out.addresses(); len(found) == 4 {
 			return found
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case err := <-done:
+			done <- err
+			t.Fatalf("the program doesn't start: %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
-	t.Fatal("the program doesn't start")
-	return nil
 }
 
 type visitor struct {
@@ -220,15 +223,17 @@ func TestWorkerAsksForNothingElse(t *testing.T) {
 // TestUsualAddressIsTaken: another program at the usual address is no reason not to
 // start.
 func TestUsualAddressIsTaken(t *testing.T) {
-	if taken, err := net.Listen("tcp", usualAddr); err == nil {
-		defer taken.Close()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	l, err := listen("")
+	defer taken.Close()
+	l, err := listen("", taken.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if l.Addr().String() == usualAddr {
+	if l.Addr().String() == taken.Addr().String() {
 		t.Errorf("listens at %s, which is taken", l.Addr())
 	}
 }
