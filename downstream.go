@@ -62,7 +62,8 @@ type Downstream struct {
 // request's: without an identity in it, or one that has no token, the call is an
 // error. The token was made fresh before the handler ran; it is sent as a bearer
 // token (RFC 6750), or with a proof where it is bound to the session's key (RFC
-// 9449). A redirect to another origin is followed without it.
+// 9449). A redirect to another origin is followed without it. Cookies of the Gate's
+// own, which are in a request that is passed on, are left out.
 //
 // Where sessions are kept in a [Config.Store], a 401 has the token renewed and the
 // request sent once more, if its body can be had again; so is a token that expired
@@ -199,6 +200,7 @@ var errElsewhere = errors.New("gatehouse: the request goes to an origin that get
 
 // RoundTrip implements http.RoundTripper.
 func (d *downstream) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = d.gate.withoutOurCookies(r)
 	if !d.reaches(r) {
 		return d.elsewhere(r)
 	}
@@ -221,6 +223,16 @@ func (d *downstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	replay.Discard(res)
 	return d.send(again, renewed)
+}
+
+// withoutOurCookies is r without what is nobody's business but ours: a request that is
+// passed on, as by httputil.ReverseProxy, has the cookies of the one that came in, and who
+// gets the session's is the person.
+func (g *Gate) withoutOurCookies(r *http.Request) *http.Request {
+	if g.sessions == nil {
+		return r
+	}
+	return g.flows.jar.WithoutFamily(g.sessions.Without(r))
 }
 
 func (d *downstream) send(r *http.Request, carried carried) (*http.Response, error) {

@@ -60,6 +60,14 @@ func (j *Jar) Family(r *http.Request) *http.Request {
 	return &http.Request{Header: http.Header{"Cookie": members}}
 }
 
+// WithoutFamily is [Jar.Without] for the cookies of all members.
+func (j *Jar) WithoutFamily(r *http.Request) *http.Request {
+	return without(r, func(cookie string) bool {
+		_, ours := j.memberID(cookie)
+		return ours
+	})
+}
+
 // memberID is the id in the name of a member's cookie, or of a piece of it.
 func (j *Jar) memberID(cookie string) (id string, ok bool) {
 	rest, ours := strings.CutPrefix(cookie, j.name)

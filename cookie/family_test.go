@@ -102,3 +102,28 @@ func TestMemberOfAnInvalidID(t *testing.T) {
 		}
 	}
 }
+
+// TestWithout: what is passed on has all cookies but the jar's and those of its family,
+// and what carries none of them is passed on as it is.
+func TestWithout(t *testing.T) {
+	one, family, b := jar(t, cookie.Config{Name: "session"}), jar(t, cookie.Config{Name: "session-flow"}), browser{}
+	b.set(t, one, random(9000), time.Hour)
+	b.set(t, family.Member("a"), random(5000), time.Hour)
+	r := b.request()
+	r.Header.Set("Cookie", "theme=dark; "+r.Header.Get("Cookie")+"; __Host-session-cart=3")
+	r.Header.Add("Cookie", "__Host-session.1=x")
+	before := r.Header.Get("Cookie")
+	passed := family.WithoutFamily(one.Without(r))
+	if got := passed.Header["Cookie"]; !slices.Equal(got, []string{"theme=dark; __Host-session-cart=3"}) {
+		t.Errorf("passed on with %q", got)
+	}
+	if r.Header.Get("Cookie") != before || len(r.Header["Cookie"]) != 2 {
+		t.Error("the request itself was changed")
+	}
+	if one.Without(passed) != passed || family.WithoutFamily(passed) != passed {
+		t.Error("a request without such cookies was copied")
+	}
+	if got, there := one.Without(b.request()).Header["Cookie"]; there && strings.Contains(got[0], "__Host-session=") {
+		t.Errorf("left %q", got)
+	}
+}

@@ -125,6 +125,36 @@ func (j *Jar) carried(r *http.Request) carriage {
 	return c
 }
 
+// Without returns a request that doesn't carry this jar's cookie, for one that is passed
+// on to somebody whom it doesn't concern: r itself where it doesn't, otherwise a copy.
+func (j *Jar) Without(r *http.Request) *http.Request {
+	return without(r, func(cookie string) bool {
+		_, _, ours := j.piece(cookie)
+		return ours
+	})
+}
+
+func without(r *http.Request, ours func(cookie string) bool) *http.Request {
+	var others []string
+	found := false
+	for cookie := range cookies(r) {
+		if ours(cookie) {
+			found = true
+		} else if cookie != "" {
+			others = append(others, cookie)
+		}
+	}
+	if !found {
+		return r
+	}
+	bare := r.Clone(r.Context())
+	bare.Header.Del("Cookie")
+	if others != nil {
+		bare.Header.Set("Cookie", strings.Join(others, "; "))
+	}
+	return bare
+}
+
 // piece splits "name=value" where the name is one of this jar's.
 func (j *Jar) piece(cookie string) (i int, value string, ours bool) {
 	rest, ours := strings.CutPrefix(cookie, j.name)
