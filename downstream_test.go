@@ -469,24 +469,31 @@ func TestDownstreamInALongHandler(t *testing.T) {
 	}
 }
 
-// A session that is revoked while a handler runs is renewed no more, whatever the
+// A session that is over while a handler runs is renewed no more, whatever the
 // handler asks for.
-func TestDownstreamAfterARevocation(t *testing.T) {
-	api := newService(t)
-	var w *world
-	w = calling(t, setup{gate: func(c *gatehouse.Config) {
-		c.Store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
-	}}, func() string {
-		if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{SID: w.provider.SID()}); err != nil {
-			t.Error(err)
-		}
-		w.clock.advance(6 * time.Minute)
-		return api.URL
-	}, usersToken(api))
-	b := w.browser().signIn()
-	calls := w.provider.Calls(oidctest.Token)
-	b.get("/call")
-	if got := w.provider.Calls(oidctest.Token) - calls; got != 0 {
-		t.Errorf("%d token requests for a session that was revoked", got)
+func TestDownstreamAfterTheSession(t *testing.T) {
+	for name, end := range map[string]func(w *world) error{
+		"revoked":    func(w *world) error { return w.gate.Revoke(t.Context(), gatehouse.Revocation{SID: w.provider.SID()}) },
+		"at its end": func(w *world) error { w.clock.advance(13 * time.Hour); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := newService(t)
+			var w *world
+			w = calling(t, setup{gate: func(c *gatehouse.Config) {
+				c.Store = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
+			}}, func() string {
+				if err := end(w); err != nil {
+					t.Error(err)
+				}
+				w.clock.advance(6 * time.Minute)
+				return api.URL
+			}, usersToken(api))
+			b := w.browser().signIn()
+			calls := w.provider.Calls(oidctest.Token)
+			b.get("/call")
+			if got := w.provider.Calls(oidctest.Token) - calls; got != 0 {
+				t.Errorf("%d token requests for a session that is over", got)
+			}
+		})
 	}
 }

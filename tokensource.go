@@ -119,9 +119,10 @@ func (g *Gate) latest(ctx context.Context, s *session) *session {
 
 // renewInside renews a session while a handler runs, nil where that can't be. It
 // takes a store: the cookies of this request are written, and tokens that a browser
-// doesn't get are lost. One that was revoked since isn't renewed.
+// doesn't get are lost. One that was revoked since, or has reached its end, isn't
+// renewed.
 func (g *Gate) renewInside(ctx context.Context, s *session) *session {
-	if s.place.ticket == nil || !s.tokens.HasRefresh() {
+	if s.place.ticket == nil || !s.tokens.HasRefresh() || g.config.Clock().Unix() >= s.ends {
 		return nil
 	}
 	if denied, err := g.denials.denied(ctx, newIdentity(g, *s)); denied || err != nil {
