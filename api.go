@@ -121,4 +121,22 @@ func unclear(failure error) bool {
 	return ok && refusal.Code == oidc.InvalidRequest
 }
 
-var errCookieAndToken = errors.New("gatehouse: a request with a session cookie and an access token")
+var (
+	errCookieAndToken = errors.New("gatehouse: a request with a session cookie and an access token")
+	errTokenElsewhere = errors.New("gatehouse: the request carries an access token, which counts behind Gate.API alone")
+	errNoAudience     = errors.New("gatehouse: the request carries an access token, and none counts while Config.API.Audience is empty")
+)
+
+// unheeded is why an access token that a stranger sent makes them nobody; nil where
+// there is none.
+func (g *Gate) unheeded(r *http.Request, v *visit) error {
+	switch {
+	case !oidc.HasToken(r):
+		return nil
+	case !v.bearer:
+		return errTokenElsewhere
+	case g.bearers == nil:
+		return errNoAudience
+	}
+	return nil
+}

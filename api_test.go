@@ -405,3 +405,38 @@ func TestAPISecretsDoNotPrint(t *testing.T) {
 		}
 	}
 }
+
+// TestTokensThatNobodyLooksAt: the log says why who sends one is a stranger.
+func TestTokensThatNobodyLooksAt(t *testing.T) {
+	config := gatehouse.Config{Issuer: "https://idp.example.com", ClientID: "app", BaseURL: "https://app.example.com", SessionKeys: []cookie.Key{cookie.NewKey()}}
+	taken := gatehouse.API{Audience: []string{apiAudience}}
+	for _, c := range []struct {
+		name          string
+		api           gatehouse.API
+		establisher   func(*gatehouse.Gate, http.Handler) http.Handler
+		authorization string
+		says          string
+	}{
+		{"Wrap", taken, (*gatehouse.Gate).Wrap, "Bearer token", "behind Gate.API alone"},
+		{"Identify", taken, (*gatehouse.Gate).Identify, "DPoP token", "behind Gate.API alone"},
+		{"API without an audience", gatehouse.API{}, (*gatehouse.Gate).API, "Bearer token", "Config.API.Audience is empty"},
+		{"API", taken, (*gatehouse.Gate).API, "Bearer token", "not a signed token"},
+		{"no token", taken, (*gatehouse.Gate).Wrap, "", `"cause":null`},
+		{"a password", taken, (*gatehouse.Gate).Wrap, "Basic YTpi", `"cause":null`},
+	} {
+		var printed strings.Builder
+		config.API, config.Logger = c.api, slog.New(slog.NewJSONHandler(&printed, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		gate, err := gatehouse.New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer gate.Close()
+		r := httptest.NewRequest(http.MethodGet, "/me", nil)
+		r.Header = with(fetching, "Authorization", c.authorization)
+		w := httptest.NewRecorder()
+		c.establisher(gate, gate.RequireLogin(http.HandlerFunc(me))).ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized || !strings.Contains(printed.String(), c.says) {
+			t.Errorf("%s: %d, and the log says %s", c.name, w.Code, &printed)
+		}
+	}
+}

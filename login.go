@@ -221,9 +221,10 @@ func (g *Gate) switchPath(target string) string {
 // is told where to sign in, because following a redirect there would not help a
 // program, and would lose the body of a POST.
 func (g *Gate) challengeAnonymous(w http.ResponseWriter, r *http.Request, v *visit) {
+	cause := g.unheeded(r, v)
 	switch {
 	case g.sessions == nil:
-		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Send an access token for this API in the Authorization header."})
+		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Send an access token for this API in the Authorization header.", Cause: cause})
 	case !v.program && fetchmeta.TopLevel(r):
 		g.Login(w, r, Login{ReturnTo: v.target})
 	case !v.program && r.Method != http.MethodGet && r.Method != http.MethodHead:
@@ -236,10 +237,11 @@ func (g *Gate) challengeAnonymous(w http.ResponseWriter, r *http.Request, v *vis
 			Status:  http.StatusUnauthorized,
 			Message: "You are not signed in, so what you sent was not processed. Sign in, go back, and send it again.",
 			Link:    g.loginPath(""),
+			Cause:   cause,
 		})
 	case v.program:
-		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Sign in to continue.", Link: g.loginPath("")})
+		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Sign in to continue.", Link: g.loginPath(""), Cause: cause})
 	default:
-		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Sign in to continue.", Link: g.loginPath(v.target)})
+		g.Fail(w, r, &Error{Status: http.StatusUnauthorized, Message: "Sign in to continue.", Link: g.loginPath(v.target), Cause: cause})
 	}
 }
