@@ -6,9 +6,13 @@ import (
 )
 
 // TestSessions: a person sees the browsers they are signed in with, ends one of
-// them, and then all.
+// them, and then all. Nobody else signs in as bob meanwhile.
 func TestSessions(t *testing.T) {
-	t.Parallel()
+	earlier := open(t)
+	earlier.goTo("/profile")
+	earlier.fill("bob", bobs)
+	earlier.goTo("/auth/sessions")
+	earlier.click("button[name=all]") // those of other tests too
 	desk, phone := open(t), open(t)
 	for _, tab := range []tab{desk, phone} {
 		tab.goTo("/profile")

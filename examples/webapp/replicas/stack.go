@@ -125,13 +125,10 @@ func (s *stack) startRedis(ctx context.Context) error {
 	if err != nil {
 		return errors.New("redis-server is not on the PATH; it is Debian's package redis-server")
 	}
-	addr, err := freeAddr()
-	if err != nil {
-		return err
-	}
-	host, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(path, "--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--daemonize", "no")
-	return s.launch(ctx, "redis-server", addr, cmd, func() bool {
+	return s.launch(ctx, "redis-server", func(addr string) *exec.Cmd {
+		host, port, _ := net.SplitHostPort(addr)
+		return exec.Command(path, "--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--daemonize", "no")
+	}, func(addr string) bool {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			conn.Close()
@@ -153,22 +150,23 @@ func (s *stack) startReplicas(ctx context.Context, o options) error {
 		"REDIS_COORDINATION_ONLY="+map[bool]string{true: "1", false: "0"}[o.cookies],
 	)
 	for i := range o.replicas {
-		addr, err := freeAddr()
+		err := s.launch(ctx, fmt.Sprintf("replica-%d", i+1), func(addr string) *exec.Cmd {
+			cmd := exec.Command(binary)
+			cmd.Env = append(env[:len(env):len(env)], "LISTEN_ADDR="+addr)
+			return cmd
+		}, ready)
 		if err != nil {
-			return err
-		}
-		cmd := exec.Command(binary)
-		cmd.Env = append(env[:len(env):len(env)], "LISTEN_ADDR="+addr)
-		if err := s.launch(ctx, fmt.Sprintf("replica-%d", i+1), addr, cmd, func() bool { return healthy(addr) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func healthy(addr string) bool {
+// ready is what is asked before somebody is sent there: that it is healthy says nothing
+// of its Redis.
+func ready(addr string) bool {
 	client := http.Client{Timeout: time.Second}
-	res, err := client.Get("http://" + addr + "/healthz")
+	res, err := client.Get("http://" + addr + "/readyz")
 	if err != nil {
 		return false
 	}
@@ -185,8 +183,24 @@ func freeAddr() (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// launch starts a process, and waits until it is there.
-func (s *stack) launch(ctx context.Context, name, addr string, cmd *exec.Cmd, there func() bool) error {
+// launch starts a process at a free address, and waits until it is there. Until it
+// listens another program may take the address; so it has a few tries.
+func (s *stack) launch(ctx context.Context, name string, command func(addr string) *exec.Cmd, there func(addr string) bool) (err error) {
+	for range 3 {
+		addr, none := freeAddr()
+		if none != nil {
+			return none
+		}
+		if err = s.try(ctx, name, addr, command(addr), there); !errors.Is(err, errEnded) {
+			return err
+		}
+	}
+	return err
+}
+
+var errEnded = errors.New("it has ended")
+
+func (s *stack) try(ctx context.Context, name, addr string, cmd *exec.Cmd, there func(addr string) bool) error {
 	log, err := os.Create(filepath.Join(s.dir, name+".log"))
 	if err != nil {
 		return err
@@ -197,24 +211,27 @@ func (s *stack) launch(ctx context.Context, name, addr string, cmd *exec.Cmd, th
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	p := &program{name: name, addr: addr, cmd: cmd, log: log, ended: make(chan struct{})}
-	s.programs = append(s.programs, p)
 	go func() {
 		defer close(p.ended)
 		_ = cmd.Wait()
 	}()
-	for range 100 {
-		if there() {
+	for range 400 {
+		if there(addr) {
+			s.programs = append(s.programs, p)
 			return nil
 		}
 		select {
 		case <-p.ended:
 			text, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("%s has ended: %s", name, text)
+			log.Close()
+			return fmt.Errorf("%s: %w: %s", name, errEnded, text)
 		case <-ctx.Done():
+			p.end(os.Kill)
 			return ctx.Err()
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+	p.end(os.Kill)
 	return fmt.Errorf("%s doesn't answer", name)
 }
 
