@@ -5,16 +5,30 @@ import (
 	"time"
 )
 
-// Clock is the real time, moved forward at will. Providers that can't be given a
-// clock go by the real time, so access tokens expire for the application alone.
+// Clock is the real time, moved forward at will, or stopped. Providers that can't be
+// given a clock go by the real time, so access tokens expire for the application alone.
 type Clock struct {
-	ahead atomic.Int64
+	ahead   atomic.Int64
+	stopped atomic.Pointer[time.Time]
 	// tell, where set, passes on to a provider how far ahead it is.
 	tell func(time.Duration)
 }
 
 // Now returns the time.
-func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *Clock) Now() time.Time {
+	if at := c.stopped.Load(); at != nil {
+		return *at
+	}
+	return time.Now().Add(time.Duration(c.ahead.Load()))
+}
+
+// Stop has the time stand still, so that what the application remembers for a second
+// is remembered for as long as a machine that is busy takes. resume ends that.
+func (c *Clock) Stop() (resume func()) {
+	now := c.Now()
+	c.stopped.Store(&now)
+	return func() { c.stopped.Store(nil) }
+}
 
 // Advance moves the clock forward by d.
 func (c *Clock) Advance(d time.Duration) {

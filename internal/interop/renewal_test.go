@@ -73,13 +73,16 @@ func TestManyAtOnce(t *testing.T) {
 		b.signIn("/me", interop.Alice)
 		w.expire()
 		tokens := map[string]bool{}
+		resume := w.clock.Stop()
 		for _, got := range w.manyAtOnce(50, b.Cookies(w.app.URL)) {
 			if got.err != nil {
 				t.Fatal(got.err)
 			}
 			tokens[got.seen.Token] = true
-			if _, err := w.server.Userinfo(t.Context(), got.seen.Token); err != nil {
-				t.Fatalf("the provider doesn't accept the access token: %v", err)
+		}
+		for token := range tokens {
+			if _, err := w.server.Userinfo(t.Context(), token); err != nil {
+				t.Errorf("the provider doesn't accept the access token: %v", err)
 			}
 		}
 		if len(tokens) != 1 {
@@ -90,6 +93,7 @@ func TestManyAtOnce(t *testing.T) {
 			t.Error("the straggler has another access token")
 		}
 		w.wantRenewals(1)
+		resume()
 
 		w.expire()
 		b.me()
@@ -109,11 +113,13 @@ func TestManyAtOnceTooLate(t *testing.T) {
 				end(w)
 				earlier := len(w.server.Renewals())
 				w.expire()
+				resume := w.clock.Stop() // a failure is remembered for a second
 				for _, got := range w.manyAtOnce(50, b.Cookies(w.app.URL)) {
 					if got.err == nil {
 						t.Errorf("still signed in: %+v", got.seen)
 					}
 				}
+				resume()
 				if renewals := w.server.Renewals()[earlier:]; len(renewals) != 1 {
 					t.Errorf("%d renewals: %+v", len(renewals), renewals)
 				}
