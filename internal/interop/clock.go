@@ -16,16 +16,17 @@ type Clock struct {
 
 // Now returns the time.
 func (c *Clock) Now() time.Time {
+	now := time.Now()
 	if at := c.stopped.Load(); at != nil {
-		return *at
+		now = *at
 	}
-	return time.Now().Add(time.Duration(c.ahead.Load()))
+	return now.Add(time.Duration(c.ahead.Load()))
 }
 
-// Stop has the time stand still, so that what the application remembers for a second
-// is remembered for as long as a machine that is busy takes. resume ends that.
+// Stop has the time stand still but for Advance, so that what lasts for a second lasts
+// for as long as a machine that is busy takes. resume ends that.
 func (c *Clock) Stop() (resume func()) {
-	now := c.Now()
+	now := time.Now()
 	c.stopped.Store(&now)
 	return func() { c.stopped.Store(nil) }
 }

@@ -93,7 +93,7 @@ func (h *hydra) awaitTold(res *http.Response) error {
 	}
 	select {
 	case <-h.told:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 	}
 	return nil
 }

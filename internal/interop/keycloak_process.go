@@ -94,7 +94,7 @@ wait $server`
 // runKeycloak starts the child and returns once it answers. What it knows is in
 // memory alone.
 func runKeycloak(script, certificate string) (*keycloakProcess, error) {
-	address, err := unusedAddress()
+	address, err := hold(func(func()) {}) // until the tests are over
 	if err != nil {
 		return nil, err
 	}
@@ -131,19 +131,10 @@ func runKeycloak(script, certificate string) (*keycloakProcess, error) {
 	return k, nil
 }
 
-func unusedAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
-}
-
-// await returns once the server answers. The first start of all takes longest,
-// since the server is built then.
+// await returns once the server answers, and no other can: the port is ours. The first
+// start of all takes longest, since the server is built then.
 func (k *keycloakProcess) await() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

@@ -11,12 +11,12 @@ import (
 )
 
 // wantOutage fails the test unless a page says that the provider is away, in
-// words of ours, and soon enough.
+// words of ours, and before everybody has left.
 func (b *browser) wantOutage(path string) {
 	b.w.Helper()
 	began := time.Now()
 	page := b.want(b.open(path), http.StatusServiceUnavailable, path)
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		b.w.Errorf("it took %v", took)
 	}
 	kind := page.Header.Get("Content-Type")
@@ -57,12 +57,14 @@ func TestProviderAway(t *testing.T) {
 		w := newWorld(t, p, nil)
 		b := w.browser()
 		before := b.read(b.signIn("/me", interop.Alice))
+		resume := w.clock.Stop() // not much is left of the access token's life
 		w.server.Stop()
 		b.me()
 		w.clock.Advance(p.Traits.AccessLifetime * 9 / 10)
 		if late := b.me(); late.Token != before.Token {
 			t.Error("renewed without a provider")
 		}
+		resume()
 		w.clock.Advance(p.Traits.AccessLifetime / 5)
 		b.wantOutage("/me")
 		if page := b.fetch("/api/me"); page.Status != http.StatusServiceUnavailable {

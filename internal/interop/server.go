@@ -37,11 +37,11 @@ type Server struct {
 // baseURL, its callback is at /auth/callback.
 func (p Provider) Start(t testing.TB, baseURL string, clock *Clock) *Server {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address := Port(t) // where it is while it is stopped, too
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
 	// The application is at 127.0.0.1. Under another name the provider is
 	// another site to browsers, as in production.
 	host := strings.Replace(address, "127.0.0.1", "localhost", 1)

@@ -115,7 +115,7 @@ func tlsSite(t *testing.T, address string) *httptest.Server {
 
 func newDeployment(t *testing.T, binary string, p interop.Provider, site func(*testing.T, string) *httptest.Server) *deployment {
 	t.Helper()
-	address := freeAddress(t)
+	address := interop.Port(t) // also while the program isn't there
 	d := &deployment{T: t, binary: binary, provider: p, site: site(t, address), address: address, key: cookie.NewKey().Encode(), log: new(lines)}
 	d.server = p.Start(t, d.site.URL, new(interop.Clock))
 	d.start(d.key)
@@ -144,16 +144,6 @@ func (d *deployment) start(keys string) {
 	d.waitFor("listens", d.listens)
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 func (d *deployment) listens() bool {
 	conn, err := net.Dial("tcp", d.address)
 	if err != nil {
@@ -166,13 +156,11 @@ func (d *deployment) listens() bool {
 // waitFor returns once something is so of the program.
 func (d *deployment) waitFor(what string, is func() bool) {
 	d.Helper()
-	for range 400 {
-		if is() {
-			return
+	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(25 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			d.Fatalf("the program never %s: %s", what, d.log)
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
-	d.Fatalf("the program never %s: %s", what, d.log)
 }
 
 // tour is what a person and scripts do there from beginning to end.
