@@ -249,6 +249,8 @@ func TestConfig(t *testing.T) {
 		"BaseURL relative":  {func(c *gatehouse.Config) { c.BaseURL = "shop.example.com" }, []string{"BaseURL"}},
 		"BaseURL ftp":       {func(c *gatehouse.Config) { c.BaseURL = "ftp://shop.example.com" }, []string{"BaseURL"}},
 		"http issuer":       {func(c *gatehouse.Config) { c.Issuer = "http://idp.example.com" }, []string{"Issuer"}},
+		"scopes in one":     {func(c *gatehouse.Config) { c.Scopes = []string{"openid profile", "email"} }, []string{"Scopes[0]"}},
+		"no scope":          {func(c *gatehouse.Config) { c.Scopes = []string{"email", ""} }, []string{"Scopes[1]"}},
 		"issuer template":   {func(c *gatehouse.Config) { c.Issuer = "https://login.example.com/{tenantid}/v2.0" }, []string{"Issuer"}},
 		"zero key":          {func(c *gatehouse.Config) { c.SessionKeys = []cookie.Key{{}} }, []string{"SessionKeys"}},
 		"alg none":          {func(c *gatehouse.Config) { c.SigningAlgs = []string{"none"} }, []string{"SigningAlgs"}},

@@ -112,7 +112,7 @@ func NewServiceClient(config Config) (*Client, error) {
 }
 
 func newClient(config Config, redirect error, endpoints ...string) (*Client, error) {
-	if err := errors.Join(checkIssuer(config.Issuer, config.InsecureHTTP), config.checkClient(), redirect, config.checkAlgorithms(), config.checkModes()); err != nil {
+	if err := errors.Join(checkIssuer(config.Issuer, config.InsecureHTTP), config.checkClient(), redirect, config.checkScopes(), config.checkAlgorithms(), config.checkModes()); err != nil {
 		return nil, err
 	}
 	c := &Client{
@@ -135,12 +135,12 @@ const discoveryPath = "/.well-known/openid-configuration"
 
 func checkIssuer(issuer string, insecureHTTP bool) error {
 	if issuer == "" {
-		return mistake.Of("Issuer", "is required")
+		return mistake.Of("Issuer", "is required, such as \"https://idp.example.com\"")
 	}
 	u, err := url.Parse(issuer)
 	switch {
 	case err != nil, u.Opaque != "":
-		return mistake.Of("Issuer", "is not a URL")
+		return mistake.Of("Issuer", "is not a URL such as \"https://idp.example.com\"")
 	case strings.ContainsAny(issuer, "{}"):
 		return mistake.Of("Issuer", "is a template; name one tenant")
 	case strings.HasSuffix(u.Path, discoveryPath):
@@ -184,6 +184,21 @@ func (c Config) checkRedirect() error {
 	}
 	return nil
 }
+
+// checkScopes wants each by itself: who writes several in one is understood by the
+// provider, and not here, where offline_access brings prompt=consent along.
+func (c Config) checkScopes() error {
+	var mistakes []error
+	for i, scope := range c.Scopes {
+		if scope == "" || strings.ContainsFunc(scope, beyondScope) {
+			mistakes = append(mistakes, fmt.Errorf("Scopes[%d]: must be one scope, without spaces, is %q", i, scope))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+// beyondScope reports whether no scope has the character (RFC 6749 §3.3).
+func beyondScope(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
 
 func (c Config) checkAlgorithms() error {
 	var mistakes []error

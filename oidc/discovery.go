@@ -182,7 +182,7 @@ func (d *discovery) discover(ctx context.Context) (*metadata, error) {
 
 // address is where the document has to be (OpenID Connect Discovery 1.0 §4).
 func (d *discovery) address() string {
-	return strings.TrimSuffix(d.issuer, "/") + "/.well-known/openid-configuration"
+	return strings.TrimSuffix(d.issuer, "/") + discoveryPath
 }
 
 func (d *discovery) readMetadata(document map[string]any) (*metadata, error) {
