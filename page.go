@@ -87,7 +87,7 @@ func policyFor(style string) string {
 // headers are what every answer of ours carries, pages and problems alike.
 func (p *pages) headers(w http.ResponseWriter) {
 	header := w.Header()
-	header.Set("Cache-Control", "no-store")
+	noStore(header)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Content-Security-Policy", p.policy)

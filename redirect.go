@@ -6,7 +6,7 @@ import "net/http"
 // http.Redirect, which rewrites local paths.
 func redirect(w http.ResponseWriter, r *http.Request, target string) {
 	header := w.Header()
-	header.Set("Cache-Control", "no-store")
+	noStore(header)
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("Location", target)
 	if r.Method == http.MethodGet {

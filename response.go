@@ -29,7 +29,7 @@ func (u *uncached) seal() {
 	}
 	u.wrote = true
 	header := u.Header()
-	header.Set("Cache-Control", "no-store")
+	noStore(header)
 	if u.late != nil && u.late() {
 		u.takeBack(header)
 		return
@@ -50,6 +50,20 @@ func (u *uncached) takeBack(header http.Header) {
 		return
 	}
 	header["Set-Cookie"] = others
+}
+
+// noStore has no cache keep an answer, whatever else was said of it: some caches have
+// fields of their own that win over Cache-Control, by convention (RFC 9213 §2) or by
+// older names.
+func noStore(header http.Header) {
+	for name := range header {
+		switch known := http.CanonicalHeaderKey(name); {
+		case strings.HasSuffix(known, "-Cache-Control"), known == "Cache-Control",
+			known == "Surrogate-Control", known == "Edge-Control", known == "X-Accel-Expires":
+			delete(header, name)
+		}
+	}
+	header.Set("Cache-Control", "no-store")
 }
 
 // WriteHeader implements http.ResponseWriter. Informational answers go out as

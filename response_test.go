@@ -16,6 +16,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/rbac"
 )
 
+// ofCaches are fields that some caches heed before Cache-Control, however they are
+// spelt: those of RFC 9213, of CDNs and of nginx.
+var ofCaches = []string{"CDN-Cache-Control", "cdn-cache-control", "Cloudflare-Cdn-Cache-Control", "Surrogate-Control", "Edge-Control", "X-Accel-Expires"}
+
 // TestNoStoreWins: an answer that sets a cookie is never cached, whatever the
 // handler says and however it writes.
 func TestNoStoreWins(t *testing.T) {
@@ -27,6 +31,7 @@ func TestNoStoreWins(t *testing.T) {
 		"Flush":       func(w http.ResponseWriter) { w.(http.Flusher).Flush(); fmt.Fprint(w, "x") },
 		"controller":  func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() },
 		"copy":        func(w http.ResponseWriter) { _, _ = strings.NewReader("x").WriteTo(w) },
+		"ReadFrom":    func(w http.ResponseWriter) { _, _ = io.Copy(w, io.LimitReader(strings.NewReader("x"), 1)) },
 		"early hints": func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints); fmt.Fprint(w, "x") },
 		"early hints, and what they don't say": func(w http.ResponseWriter) {
 			w.WriteHeader(http.StatusEarlyHints)
@@ -39,19 +44,28 @@ func TestNoStoreWins(t *testing.T) {
 				mux := g.Mux()
 				mux.HandleFunc("/me", rbac.SignedIn(), func(w http.ResponseWriter, _ *http.Request) {
 					w.Header().Set("Cache-Control", "public, max-age=3600")
+					for _, field := range ofCaches {
+						w.Header()[field] = []string{"max-age=3600"}
+					}
 					write(w)
 				})
 				return g.Wrap(mux)
 			}})
 			b := w.browser()
 			b.get(b.callback("/me"))
-			if got := b.get("/me").Header.Get("Cache-Control"); got != "public, max-age=3600" && name != "http.Error" {
+			fresh := b.get("/me")
+			if got := fresh.Header.Get("Cache-Control"); got != "public, max-age=3600" && name != "http.Error" {
 				t.Errorf("without a cookie the handler's word counts, not %q", got)
 			}
 			w.clock.advance(due)
 			res := b.get("/me")
 			if got := res.Header.Values("Cache-Control"); len(res.Cookies()) != 1 || len(got) != 1 || got[0] != "no-store" {
 				t.Errorf("cookies %v, Cache-Control %q", res.Cookies(), got)
+			}
+			for _, field := range ofCaches {
+				if fresh.Header.Get(field) == "" || res.Header.Get(field) != "" {
+					t.Errorf("%s: %q, with a cookie %q", field, fresh.Header.Get(field), res.Header.Get(field))
+				}
 			}
 		})
 	}
