@@ -33,8 +33,8 @@ type Error struct {
 	// §10.2.3), in whole seconds.
 	RetryAfter time.Duration
 	// Page tells [Config.ErrorHandler] that a person will look at the answer: the
-	// request is a navigation, and not one behind [Gate.API]. Elsewhere it means
-	// nothing.
+	// request is a navigation, or is for the login or callback endpoint and doesn't say
+	// that it is none, and it isn't one behind [Gate.API]. Elsewhere it means nothing.
 	Page bool
 
 	title, label string // of the page and its link, where Status doesn't say it well
