@@ -22,7 +22,7 @@ var (
 	messagePage = page("accounts.html", "message.html")
 )
 
-// static serves style sheet, script and icon.
+// static serves style sheet, script and icons.
 var static = http.FileServerFS(sub(files, "pages"))
 
 func page(layout, main string) *template.Template {

@@ -70,7 +70,7 @@ func newProvider(issuer, baseURL string, tokenLifetime time.Duration) (*provider
 	mux := http.NewServeMux()
 	mux.Handle("/", protocol.Handler())
 	mux.Handle("GET /style.css", static)
-	mux.Handle("GET /icon.svg", static)
+	mux.Handle("GET /anchor.svg", static)
 	p.Handler = mux
 	return p, nil
 }
