@@ -171,7 +171,7 @@ func (i *trusted) checkAudience(said map[string]any, certain bool) error {
 	}
 	audience, ok := audienceOf(said["aud"])
 	if !ok {
-		return errors.New("aud is no audience")
+		return errors.New("aud is empty, or no list of names")
 	}
 	ours := slices.DeleteFunc(audience, func(name string) bool { return !slices.Contains(i.Audience, name) })
 	switch {

@@ -180,7 +180,7 @@ func TestAccessToken(t *testing.T) {
 		{"no aud", drop("aud"), "aud"},
 		{"aud null", set("aud", nil), "aud"},
 		{"aud a list", set("aud", []string{"https://other.example.com", api}), ""},
-		{"aud an empty list", set("aud", []string{}), "aud"},
+		{"aud an empty list", set("aud", []string{}), "aud is empty"},
 		{"aud with a number", set("aud", []any{api, 1}), "aud"},
 		{"aud an object", set("aud", map[string]any{api: true}), "aud"},
 		{"no sub", drop("sub"), "sub"},
