@@ -24,6 +24,7 @@ type hydra struct {
 	public, admin http.RoundTripper
 	relay         *http.Client
 	told          chan struct{}
+	keys          int // that were given to it
 }
 
 // hydraSocket is the way to a Unix socket, whatever the address.
@@ -130,12 +131,15 @@ func (h *hydra) register(t testing.TB, settings HydraSettings) {
 	}
 }
 
-// rekey has new keys sign ID tokens and access tokens.
+// rekey has another key sign ID tokens and access tokens. It is made here: Hydra's own,
+// of 4096 bits, may take longer than the ten seconds in which it must answer.
 func (h *hydra) rekey(t testing.TB) {
 	t.Helper()
+	key := keyNumber(t, h.keys)
+	h.keys++
 	for _, set := range []string{"hydra.openid.id-token", "hydra.jwt.access-token"} {
-		body := map[string]any{"alg": "RS256", "use": "sig", "kid": rand.Text()}
-		if err := h.ask(t.Context(), http.MethodPost, "/admin/keys/"+set, nil, body, nil); err != nil {
+		key.KeyID = rand.Text()
+		if err := h.ask(t.Context(), http.MethodPut, "/admin/keys/"+set+"/"+key.KeyID, nil, key, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
