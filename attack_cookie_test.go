@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
+	"github.com/gorilla/securecookie"
 )
 
 // carrying is a browser that has one cookie, under the session's name.
@@ -45,22 +46,32 @@ func stateAsSession(t *testing.T) {
 	carrying(w, state).fetch("/me").want(t, http.StatusUnauthorized)
 }
 
-// The same keys in two deployments: each has its own sessions.
+// The same keys in two deployments: each has its own sessions, also where the cookies
+// are sealed by a codec that doesn't know of deployments.
 func cookieOfAnotherDeployment(t *testing.T) {
 	keys := []cookie.Key{cookie.NewKey()}
-	one := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.SessionKeys, c.CookieName = keys, "session-gatehouse" }})
-	for name, change := range map[string]func(*gatehouse.Config){
-		"another issuer": func(*gatehouse.Config) {},
-		"another client": func(c *gatehouse.Config) { c.Issuer, c.ClientID = one.idp.URL, "other" },
+	for sealed, codec := range map[string]securecookie.Codec{
+		"by ours": nil,
+		"by gorilla's": securecookie.New(securecookie.GenerateRandomKey(32), securecookie.GenerateRandomKey(32)).
+			SetSerializer(securecookie.NopEncoder{}).MaxLength(0),
 	} {
-		two := newWorld(t, setup{gate: func(c *gatehouse.Config) {
-			c.SessionKeys, c.CookieName = keys, "session-gatehouse"
-			change(c)
-		}})
-		b := two.browser()
-		b.keep(sessionCookies(one.browser().signIn().cookies()))
-		if res := b.fetch("/me"); res.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%s: %d", name, res.StatusCode)
+		alike := func(c *gatehouse.Config) {
+			c.SessionKeys, c.CookieName, c.CookieCodec = keys, "session-gatehouse", codec
+		}
+		one := newWorld(t, setup{gate: alike})
+		for name, change := range map[string]func(*gatehouse.Config){
+			"another issuer": func(*gatehouse.Config) {},
+			"another client": func(c *gatehouse.Config) { c.Issuer, c.ClientID = one.idp.URL, "other" },
+		} {
+			two := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+				alike(c)
+				change(c)
+			}})
+			b := two.browser()
+			b.keep(sessionCookies(one.browser().signIn().cookies()))
+			if res := b.fetch("/me"); res.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s, sealed %s: %d", name, sealed, res.StatusCode)
+			}
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (g *Gate) makeVault() vault {
 	opened := newOpened(c.RememberedSessions)
 	reader := reader{gate: g, idle: c.IdleTimeout, clock: c.Clock}
 	if c.Store == nil {
-		return &cookieVault{jar: g.sessions, opened: opened, reader: reader}
+		return &cookieVault{jar: g.sessions, opened: opened, shared: c.CookieCodec != nil, reader: reader}
 	}
 	return &storeVault{jar: g.sessions, opened: opened, reader: reader, store: sturdy{c.Store}, naming: g.names.session, lifetime: c.SessionLifetime}
 }

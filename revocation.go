@@ -124,7 +124,7 @@ func (g *Gate) copiesGone(now time.Time) time.Time {
 	if idle := g.config.IdleTimeout; idle > 0 {
 		lasts = min(lasts, idle)
 	}
-	return now.Add(lasts + clocksDiffer)
+	return now.Add(lasts).Add(clocksDiffer) // a Duration may hold no more than the first
 }
 
 // nameOf is what a session is revoked, stored and listed as.

@@ -3,6 +3,7 @@ package gatehouse_test
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -89,6 +90,27 @@ func TestCopiedCookie(t *testing.T) {
 			t.Error("not the same session at the provider")
 		}
 	})
+}
+
+// TestRevokeWithoutEnd: sessions may last as long as a Duration can say, and are revoked
+// all the same.
+func TestRevokeWithoutEnd(t *testing.T) {
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.SessionLifetime, c.IdleTimeout = math.MaxInt64, -1 }})
+	b := w.browser().signIn()
+	copied := b.cookies()
+	b.get("/auth/logout").want(t, http.StatusFound)
+	b.keep(copied)
+	b.fetch("/me").want(t, http.StatusUnauthorized)
+	if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: "bob"}); err != nil {
+		t.Fatal(err)
+	}
+	w.provider.SignIn(bob)
+	b.signIn()
+	w.clock.advance(time.Second)
+	if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: "bob"}); err != nil {
+		t.Fatal(err)
+	}
+	b.fetch("/me").want(t, http.StatusUnauthorized)
 }
 
 func TestRevoke(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
@@ -55,6 +56,7 @@ var errGone = errors.New("gatehouse: the session has ended meanwhile")
 type cookieVault struct {
 	jar    *cookie.Jar
 	opened *opened // those seen before, by text
+	shared bool    // others seal as well, and may be other gates
 	reader
 }
 
@@ -108,7 +110,27 @@ func (v *cookieVault) unseal(text string) *Identity {
 	if err != nil {
 		return nil
 	}
-	return v.read(frame, place{})
+	who := v.read(frame, place{})
+	if who != nil && v.shared && !v.gate.issuedTo(who) {
+		return nil
+	}
+	return who
+}
+
+// issuedTo reports whether a session began at this gate's issuer, for its client. Our
+// own codec sees to that by itself; one that is given knows nothing but the cookie's
+// name.
+func (g *Gate) issuedTo(who *Identity) bool {
+	if who.Issuer() != g.config.Issuer {
+		return false
+	}
+	switch audience := who.read().claims["aud"].(type) {
+	case string:
+		return audience == g.config.ClientID
+	case []any:
+		return slices.Contains(audience, any(g.config.ClientID))
+	}
+	return false
 }
 
 func (v *cookieVault) replace(ctx context.Context, _, s *session) ([]byte, error) {
