@@ -133,3 +133,58 @@ func TestRevokedDuringSignIn(t *testing.T) {
 		}
 	}
 }
+
+// TestClockSetDuringSignIn: a revocation of before, by another process whose clock is
+// ahead, isn't taken for one that has come meanwhile where ours is set forward just then.
+func TestClockSetDuringSignIn(t *testing.T) {
+	for name, kept := range whereKept {
+		t.Run(name, func(t *testing.T) {
+			shared := gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{})
+			w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+				kept(c)
+				c.Revocations = shared
+			}})
+			b := w.browser().signIn()
+			w.clock.advance(25 * time.Second)
+			if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: "alice"}); err != nil {
+				t.Fatal(err)
+			}
+			w.clock.advance(-20 * time.Second)
+			b.fetch("/me").want(t, http.StatusUnauthorized)
+			var once sync.Once
+			w.provider.OnAnswer(oidctest.Token, func(map[string]any) {
+				once.Do(func() { w.clock.advance(30 * time.Second) })
+			})
+			b.get(b.callback("/me")).want(t, http.StatusFound)
+			b.fetch("/me").want(t, http.StatusOK)
+		})
+	}
+}
+
+// TestRevokedBeforeSignIn: nor is one that has come to another process whose clock is
+// ahead by less than a sign-in takes.
+func TestRevokedBeforeSignIn(t *testing.T) {
+	for name, kept := range whereKept {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+				kept(c)
+				c.Revocations = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{})
+			}})
+			ahead := w.config
+			ahead.Clock = func() time.Time { return w.clock.Now().Add(time.Second) }
+			other, err := gatehouse.New(ahead)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = other.Close() })
+			b := w.browser().signIn()
+			if err := other.Revoke(t.Context(), gatehouse.Revocation{Subject: "alice"}); err != nil {
+				t.Fatal(err)
+			}
+			b.fetch("/me").want(t, http.StatusUnauthorized)
+			w.provider.OnAnswer(oidctest.Token, func(map[string]any) { w.clock.advance(2 * time.Second) })
+			b.get(b.callback("/me")).want(t, http.StatusFound)
+			b.fetch("/me").want(t, http.StatusOK)
+		})
+	}
+}

@@ -51,7 +51,7 @@ func (d *denials) denied(ctx context.Context, who *Identity) (bool, error) {
 		if held&holdsPeople != 0 {
 			names = who.revocable()
 		}
-		if s.begunBy(later(d.own.before(names...), d.strangers.before(names...))) {
+		if s.begunBy(d.here(names...)) {
 			return true, nil
 		}
 	}
@@ -96,9 +96,14 @@ func (d *denials) ask(ctx context.Context, names ...string) (time.Time, error) {
 	return before, nil
 }
 
+// here is the latest word on any of names that has come to this process itself.
+func (d *denials) here(names ...string) time.Time {
+	return later(d.own.before(names...), d.strangers.before(names...))
+}
+
 // latest is the latest word on any of names, as far as it is known.
 func (d *denials) latest(ctx context.Context, names ...string) (time.Time, error) {
-	before := later(d.own.before(names...), d.strangers.before(names...))
+	before := d.here(names...)
 	if d.shared == nil {
 		return before, nil
 	}
