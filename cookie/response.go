@@ -28,7 +28,11 @@ func (j *Jar) Put(w http.ResponseWriter, r *http.Request, text string, expires t
 	if left < time.Second {
 		return ErrExpired
 	}
-	j.answer(w, r, pieces, int64((left+time.Second-1)/time.Second))
+	seconds := int64(left / time.Second)
+	if left%time.Second != 0 { // rounded up, where adding could be more than a Duration holds
+		seconds++
+	}
+	j.answer(w, r, pieces, seconds)
 	return nil
 }
 
