@@ -1,7 +1,7 @@
 // Webapp is a twelve-factor application behind Gatehouse: everything it is told
 // comes from the environment.
 //
-//	LISTEN_ADDR         where to listen, default :8080
+//	LISTEN_ADDR         where to listen, default :8080; at port 0 it says where it does
 //	BASE_URL            the application's origin as browsers see it
 //	OIDC_ISSUER         the provider
 //	OIDC_CLIENT_ID      the client registered there
@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -73,15 +74,18 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 
+	listener, err := net.Listen("tcp", listenAddr())
+	if err != nil {
+		return err
+	}
 	server := &http.Server{
-		Addr:              listenAddr(),
 		Handler:           routes(gate, secured, other),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.ListenAndServe() }()
-	log.Info("webapp: listening", "addr", server.Addr)
+	go func() { failed <- server.Serve(listener) }()
+	log.Info("webapp: listening", "addr", listener.Addr().String())
 
 	select {
 	case err := <-failed:

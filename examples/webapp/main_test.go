@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -20,6 +19,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/internal/canary"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
+	"github.com/gatehouse-go/gatehouse/redisstore/redistest"
 )
 
 const (
@@ -50,12 +50,7 @@ func watchOf(t *testing.T) *canary.Watch {
 // startWithRedis is start, where the environment says how Redis is used.
 func startWithRedis(t *testing.T, provider *oidctest.Server) (baseURL string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := listener.Addr().String()
-	listener.Close()
+	addr := redistest.Port(t)
 	watch, key := watchOf(t), cookie.NewKey()
 	provider.AddClient(oidctest.Client{ID: "app", Secret: clientSecret})
 	watch.Secret(canary.SessionKey, key.Encode())
@@ -74,21 +69,25 @@ func startWithRedis(t *testing.T, provider *oidctest.Server) (baseURL string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, watch.Logger(io.Discard)) }()
+	t.Cleanup(cancel)
+	for {
+		if res, err := http.Get("http://" + addr + "/healthz"); err == nil {
+			res.Body.Close()
+			break
+		}
+		select {
+		case err := <-done:
+			t.Fatalf("the application doesn't listen: %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	for range 100 {
-		if res, err := http.Get("http://" + addr + "/healthz"); err == nil {
-			res.Body.Close()
-			return "http://" + addr
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("the application doesn't listen")
-	return ""
+	return "http://" + addr
 }
 
 func get(t *testing.T, client *http.Client, address, accept string) (int, string) {

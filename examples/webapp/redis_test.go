@@ -55,11 +55,14 @@ func TestWebappWithRedis(t *testing.T) {
 				want("/api/me", "*/*", 503, "still signed in")
 			}
 			redis.Restart()
-			for range 200 { // until the connection is there again
-				if status, _ := get(t, browser, base+"/readyz", "*/*"); status == 200 {
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) { // until the connection is there again
+				status, body := get(t, browser, base+"/readyz", "*/*")
+				if status == 200 {
 					break
 				}
-				time.Sleep(50 * time.Millisecond)
+				if time.Now().After(deadline) {
+					t.Fatalf("/readyz: %d %s", status, body)
+				}
 			}
 			if only == "0" {
 				return // and Redis came back empty

@@ -150,6 +150,7 @@ func boundAccessTokens(t *testing.T, p interop.Provider) {
 		}
 	}
 	w.clock.Advance(w.server.Traits.AccessLifetime * 9 / 10)
+	b.renewed(who)
 	if seen := b.read(b.want(b.open("/downstream"), http.StatusOK, "/downstream")); seen.Sub != who.Sub || seen.Token == who.Token {
 		t.Errorf("after a renewal the API sees %+v", seen)
 	}

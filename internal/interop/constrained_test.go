@@ -33,7 +33,7 @@ func TestConstrained(t *testing.T) {
 					t.Errorf("claims %v", before.Claims)
 				}
 				w.clock.Advance(p.Traits.AccessLifetime * 9 / 10)
-				after := b.me()
+				after := b.renewed(before)
 				w.wantRenewals(1)
 				if after.Token == before.Token || after.Sub != before.Sub {
 					t.Errorf("%+v, was %+v", after, before)

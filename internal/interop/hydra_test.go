@@ -168,9 +168,9 @@ func TestHydraKeyAuthentication(t *testing.T) {
 	w := newWorld(t, interop.Hydra().Authenticating(interop.AuthKey), nil)
 	b := w.browser()
 	w.clock.Advance(-w.server.Traits.AccessLifetime * 9 / 10) // it fails at assertions of the future
-	b.signIn("/me", interop.Alice)
+	who := b.read(b.signIn("/me", interop.Alice))
 	w.clock.Advance(w.server.Traits.AccessLifetime * 9 / 10)
-	b.me()
+	b.renewed(who)
 	w.wantRenewals(1)
 	if page := b.logout(); page.Body != "hello stranger" {
 		t.Errorf("%s", page)

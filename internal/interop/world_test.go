@@ -194,6 +194,20 @@ func (b *browser) me() seen {
 	return b.read(b.want(b.open("/me"), http.StatusOK, "/me"))
 }
 
+// renewed is what the application sees once a session whose access token is still good
+// was renewed: in the very request that wants it, unless the provider takes longer than
+// the gate has anybody wait who can be served already. Then it is in one of the next.
+func (b *browser) renewed(before seen) seen {
+	b.w.Helper()
+	const atOnce = 400 * time.Millisecond // less than the gate ever waits
+	for {
+		began := time.Now()
+		if after := b.me(); after.Token != before.Token || time.Since(began) < atOnce {
+			return after
+		}
+	}
+}
+
 func (b *browser) read(page interop.Page) seen {
 	b.w.Helper()
 	var s seen

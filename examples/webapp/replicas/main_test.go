@@ -38,7 +38,7 @@ func TestReplicas(t *testing.T) {
 				t.Errorf("served by %v", served)
 			}
 
-			deadline := time.Now().Add(20 * time.Second)
+			deadline := time.Now().Add(time.Minute)
 			for calls := running.provider.Calls(oidctest.Token); running.provider.Calls(oidctest.Token) == calls; time.Sleep(100 * time.Millisecond) {
 				b.want("/me", http.StatusOK, `"alice"`)
 				if time.Now().After(deadline) {
@@ -96,9 +96,9 @@ func TestKilledInMidRenewal(t *testing.T) {
 			time.Sleep(1100 * time.Millisecond) // the access token's life
 
 			asked := make(chan struct{}, 1)
-			slow := oidctest.Delay(2 * time.Second)
+			forever := oidctest.Hold(nil) // or until nobody is there to be answered
 			remove := running.provider.Intercept(oidctest.Token, oidctest.Next(1, func(next http.Handler) http.Handler {
-				next = slow(next)
+				next = forever(next)
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					asked <- struct{}{}
 					next.ServeHTTP(w, r)
@@ -114,7 +114,7 @@ func TestKilledInMidRenewal(t *testing.T) {
 			}
 			lost := make(chan error, 1)
 			go func() { // its answer never comes
-				res, err := (&http.Client{Jar: clone(t, b.client.Jar, running.site), Timeout: 20 * time.Second}).Do(r)
+				res, err := (&http.Client{Jar: clone(t, b.client.Jar, running.site), Timeout: time.Minute}).Do(r)
 				if err == nil {
 					res.Body.Close()
 				}
@@ -154,7 +154,7 @@ func newBrowser(t *testing.T, site string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{T: t, site: site, client: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
+	return &browser{T: t, site: site, client: &http.Client{Jar: jar, Timeout: time.Minute}}
 }
 
 type browser struct {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -125,15 +127,14 @@ func (s *stack) startRedis(ctx context.Context) error {
 	if err != nil {
 		return errors.New("redis-server is not on the PATH; it is Debian's package redis-server")
 	}
-	return s.launch(ctx, "redis-server", func(addr string) *exec.Cmd {
-		host, port, _ := net.SplitHostPort(addr)
-		return exec.Command(path, "--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--daemonize", "no")
-	}, func(addr string) bool {
-		conn, err := net.Dial("tcp", addr)
+	socket := filepath.Join(s.dir, "redis.sock")
+	cmd := exec.Command(path, "--port", "0", "--unixsocket", socket, "--dir", s.dir, "--save", "", "--daemonize", "no")
+	return s.launch(ctx, "redis-server", cmd, func([]byte) (addr string, ready bool) {
+		conn, err := net.Dial("unix", socket)
 		if err == nil {
 			conn.Close()
 		}
-		return err == nil
+		return socket, err == nil
 	})
 }
 
@@ -145,62 +146,44 @@ func (s *stack) startReplicas(ctx context.Context, o options) error {
 	}
 	env := append(os.Environ(),
 		"BASE_URL="+s.site, "OIDC_ISSUER="+s.issuer, "OIDC_CLIENT_ID=webapp", "OIDC_CLIENT_SECRET=replicas-on-loopback",
-		"SESSION_KEYS="+cookie.NewKey().Encode(), "REDIS_URL=redis://"+s.programs[0].addr,
+		"SESSION_KEYS="+cookie.NewKey().Encode(), "REDIS_URL=unix://"+s.programs[0].addr,
 		"OIDC_SCOPES=", "OIDC_PROMPT=", "OIDC_SKIP_CONSENT=", "API_AUDIENCE=", "API_ISSUERS=",
 		"REDIS_COORDINATION_ONLY="+map[bool]string{true: "1", false: "0"}[o.cookies],
 	)
 	for i := range o.replicas {
-		err := s.launch(ctx, fmt.Sprintf("replica-%d", i+1), func(addr string) *exec.Cmd {
-			cmd := exec.Command(binary)
-			cmd.Env = append(env[:len(env):len(env)], "LISTEN_ADDR="+addr)
-			return cmd
-		}, ready)
-		if err != nil {
+		cmd := exec.Command(binary)
+		cmd.Env = append(env[:len(env):len(env)], "LISTEN_ADDR=127.0.0.1:0")
+		if err := s.launch(ctx, fmt.Sprintf("replica-%d", i+1), cmd, isReady); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ready is what is asked before somebody is sent there: that it is healthy says nothing
-// of its Redis.
-func ready(addr string) bool {
-	client := http.Client{Timeout: time.Second}
+// isReady asks a replica where it says in its log that it listens, before anybody is
+// sent there: that it listens says nothing of its Redis.
+func isReady(log []byte) (addr string, ready bool) {
+	for line := range bytes.Lines(log) {
+		var said struct{ Msg, Addr string }
+		if json.Unmarshal(line, &said) == nil && said.Msg == "webapp: listening" {
+			addr = said.Addr
+		}
+	}
+	if addr == "" {
+		return "", false
+	}
+	client := http.Client{Timeout: 10 * time.Second}
 	res, err := client.Get("http://" + addr + "/readyz")
 	if err != nil {
-		return false
+		return addr, false
 	}
 	res.Body.Close()
-	return res.StatusCode == http.StatusOK
+	return addr, res.StatusCode == http.StatusOK
 }
 
-func freeAddr() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
-}
-
-// launch starts a process at a free address, and waits until it is there. Until it
-// listens another program may take the address; so it has a few tries.
-func (s *stack) launch(ctx context.Context, name string, command func(addr string) *exec.Cmd, there func(addr string) bool) (err error) {
-	for range 3 {
-		addr, none := freeAddr()
-		if none != nil {
-			return none
-		}
-		if err = s.try(ctx, name, addr, command(addr), there); !errors.Is(err, errEnded) {
-			return err
-		}
-	}
-	return err
-}
-
-var errEnded = errors.New("it has ended")
-
-func (s *stack) try(ctx context.Context, name, addr string, cmd *exec.Cmd, there func(addr string) bool) error {
+// launch starts a process, and waits until it is there: there is told what the process
+// has logged.
+func (s *stack) launch(ctx context.Context, name string, cmd *exec.Cmd, there func(log []byte) (addr string, ready bool)) error {
 	log, err := os.Create(filepath.Join(s.dir, name+".log"))
 	if err != nil {
 		return err
@@ -210,29 +193,28 @@ func (s *stack) try(ctx context.Context, name, addr string, cmd *exec.Cmd, there
 		log.Close()
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	p := &program{name: name, addr: addr, cmd: cmd, log: log, ended: make(chan struct{})}
+	p := &program{name: name, cmd: cmd, log: log, ended: make(chan struct{})}
+	s.programs = append(s.programs, p)
 	go func() {
 		defer close(p.ended)
 		_ = cmd.Wait()
 	}()
-	for range 400 {
-		if there(addr) {
-			s.programs = append(s.programs, p)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		text, _ := os.ReadFile(log.Name())
+		var ready bool
+		if p.addr, ready = there(text); ready {
 			return nil
 		}
 		select {
 		case <-p.ended:
-			text, _ := os.ReadFile(log.Name())
-			log.Close()
-			return fmt.Errorf("%s: %w: %s", name, errEnded, text)
+			return fmt.Errorf("%s has ended: %s", name, text)
 		case <-ctx.Done():
-			p.end(os.Kill)
-			return ctx.Err()
+			return fmt.Errorf("%s doesn't answer: %w: %s", name, ctx.Err(), text)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	p.end(os.Kill)
-	return fmt.Errorf("%s doesn't answer", name)
 }
 
 // end ends a process, and waits for that.
