@@ -2,6 +2,7 @@ package cookie_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"net/http"
 	"net/http/httptest"
@@ -93,12 +94,16 @@ func TestGorillaMisconfigured(t *testing.T) {
 	for name, codec := range map[string]securecookie.Codec{
 		"no hash key":      securecookie.New(nil, nil),
 		"a short block":    securecookie.New(random(32), random(5)),
+		"no block key":     securecookie.New(random(32), nil).SetSerializer(securecookie.NopEncoder{}).MaxLength(0),
 		"a nil Codec":      (*cookie.Codec)(nil),
 		"a zero Codec":     &cookie.Codec{},
 		"one that forgets": forgetful{},
 		"one of semicolons": codecOf(func(string, any) (string, error) {
 			return "a;b", nil
 		}),
+		"no seal at all": open{},
+		"in capitals":    open{shift: 'A' ^ 'a'},
+		"one that hides": open{shift: 0x80},
 	} {
 		if _, err := cookie.New(cookie.Config{Name: "a", Codec: codec}); err == nil || !strings.HasPrefix(err.Error(), "Codec: ") {
 			t.Errorf("%s: %v", name, err)
@@ -117,6 +122,27 @@ type codecOf func(string, any) (string, error)
 
 func (c codecOf) Encode(name string, value any) (string, error) { return c(name, value) }
 func (codecOf) Decode(_, _ string, dst any) error {
-	*dst.(*[]byte) = []byte("probe")
+	*dst.(*[]byte) = []byte("probe of seals")
 	return nil
+}
+
+// open seals nothing: it writes bytes in base64url, and perhaps changes them a little.
+type open struct{ shift byte }
+
+func (o open) shifted(b []byte) []byte {
+	b = bytes.Clone(b)
+	for i := range b {
+		b[i] ^= o.shift
+	}
+	return b
+}
+
+func (o open) Encode(_ string, value any) (string, error) {
+	return base64.RawURLEncoding.EncodeToString(o.shifted(value.([]byte))), nil
+}
+
+func (o open) Decode(_, text string, dst any) error {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	*dst.(*[]byte) = o.shifted(b)
+	return err
 }

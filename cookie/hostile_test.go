@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gorilla/securecookie"
 )
 
 func TestEveryBitCounts(t *testing.T) {
@@ -126,7 +127,7 @@ func TestSpliced(t *testing.T) {
 // TestTextIsBounded: a codec is not asked about what can't be a cookie's.
 func TestTextIsBounded(t *testing.T) {
 	asked := 0
-	j := jar(t, cookie.Config{Codec: askedCodec{&asked}})
+	j := jar(t, cookie.Config{Codec: askedCodec{gorillas()(), &asked}})
 	asked = 0
 	for _, header := range []string{"=", "=" + strings.Repeat("A", 4096), "=~2A; " + j.Name() + ".1=", "=~2A; " + j.Name() + ".1=" + strings.Repeat("A", 4096)} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -141,13 +142,14 @@ func TestTextIsBounded(t *testing.T) {
 }
 
 // askedCodec counts how often it is asked to open something.
-type askedCodec struct{ times *int }
+type askedCodec struct {
+	securecookie.Codec
+	times *int
+}
 
-func (askedCodec) Encode(_ string, value any) (string, error) { return string(value.([]byte)), nil }
-func (c askedCodec) Decode(_, text string, dst any) error {
+func (c askedCodec) Decode(name, text string, dst any) error {
 	*c.times++
-	*dst.(*[]byte) = []byte(text)
-	return nil
+	return c.Codec.Decode(name, text, dst)
 }
 
 // TestFloodAllocations: what a stranger sends in a megabyte costs reading it.

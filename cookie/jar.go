@@ -17,8 +17,9 @@ type Config struct {
 	// Name is the cookie's base name: 1 to 64 letters, digits, "_" and "-", not
 	// beginning with "__". The prefix __Host- is put before it.
 	Name string
-	// Codec seals: one of [NewCodec], or gorilla/securecookie's with
-	// SetSerializer(securecookie.NopEncoder{}) and MaxLength(0).
+	// Codec seals: one of [NewCodec], or gorilla/securecookie's with a block key,
+	// SetSerializer(securecookie.NopEncoder{}) and MaxLength(0). One that only signs,
+	// or opens what was changed, is a mistake.
 	Codec securecookie.Codec
 	// SameSite is SameSite=Lax by default. SameSite=None is for cookies that a
 	// cross-site POST must carry.
@@ -85,27 +86,6 @@ func validName(name string) bool {
 	return name != "" && len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 	})
-}
-
-// checkCodec tries the codec, for one of gorilla's tells only then that it has
-// no key, or a serializer that changes what it is given.
-func (j *Jar) checkCodec() error {
-	if j.codec == nil {
-		return errors.New("Codec: is required")
-	}
-	const probe = "probe"
-	text, err := j.codec.Encode(j.name, []byte(probe)) // which gorilla's encrypts in place
-	if err != nil {
-		return fmt.Errorf("Codec: does not seal: %w", err)
-	}
-	var opened []byte
-	if err := j.codec.Decode(j.name, text, &opened); err != nil {
-		return fmt.Errorf("Codec: does not open what it sealed: %w", err)
-	}
-	if string(opened) != probe || !validText(text) {
-		return errors.New("Codec: must seal []byte as they are, into text that a cookie can hold")
-	}
-	return nil
 }
 
 // Name returns the cookie's full name, with its prefix.
