@@ -274,14 +274,15 @@ func TestFrontchannelLogout(t *testing.T) {
 }
 
 // TestStrangersSignNobodyOut: whoever floods the front channel neither ends the
-// sessions of others nor brings back what was revoked.
+// sessions of others nor brings back what was revoked, and keeps no session from being
+// ended that this process has seen.
 func TestStrangersSignNobodyOut(t *testing.T) {
 	w := newWorld(t, setup{})
 	gone, alive := w.browser().signIn(), w.browser()
 	w.deliver(w.provider.LogoutToken("app", "", w.provider.SID()).Sign()).want(t, http.StatusOK)
 	w.provider.SignIn(alice)
 	alive.signIn()
-	refused := false
+	sid, refused := w.provider.SID(), false
 	for i := range 10_050 {
 		r, err := http.NewRequest(http.MethodGet, "/auth/frontchannel-logout?"+url.Values{"iss": {w.idp.URL}, "sid": {strings.Repeat("x", 1+i%200) + time.Unix(int64(i), 0).String()}}.Encode(), nil)
 		if err != nil {
@@ -294,8 +295,13 @@ func TestStrangersSignNobodyOut(t *testing.T) {
 	if !refused {
 		t.Error("none of ten thousand was refused")
 	}
+	w.provider.SignIn(bob)
+	leaving := w.browser().signIn()
+	said := url.Values{"iss": {w.idp.URL}, "sid": {w.provider.SID()}}
+	w.browser().get("/auth/frontchannel-logout?"+said.Encode()).want(t, http.StatusOK) // of one who was here
+	leaving.fetch("/me").want(t, http.StatusUnauthorized)
 	alive.fetch("/me").want(t, http.StatusOK)
 	gone.fetch("/me").want(t, http.StatusUnauthorized)
-	w.deliver(w.provider.LogoutToken("app", "", w.provider.SID()).Sign()).want(t, http.StatusOK)
+	w.deliver(w.provider.LogoutToken("app", "", sid).Sign()).want(t, http.StatusOK)
 	alive.fetch("/me").want(t, http.StatusUnauthorized)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
+	"github.com/gatehouse-go/gatehouse/internal/memo"
 	"github.com/gatehouse-go/gatehouse/internal/mistake"
 	"github.com/gatehouse-go/gatehouse/internal/useragent"
 )
@@ -31,7 +32,11 @@ type directory struct {
 	list  Directory
 	codec *cookie.Codec // seals entries, each for its owner and id
 	names names
+	known *memo.Memo[string, struct{}] // sessions at the provider of those that this process has listed
 }
+
+// maxKnown bounds how many sessions at the provider are remembered, some 150 bytes each.
+const maxKnown = 65_536
 
 // maxListed bounds how many sessions of one person are looked at.
 const maxListed = 100
@@ -46,7 +51,7 @@ func newDirectory(c Config) (*directory, error) {
 	if err != nil {
 		return nil, mistake.From("SessionKeys", err)
 	}
-	d := &directory{codec: codec, names: names{c.Issuer, c.ClientID}}
+	d := &directory{codec: codec, names: names{c.Issuer, c.ClientID}, known: memo.New[string, struct{}](maxKnown)}
 	if named := firstOf[Directory](nil, c.Store, c.Revocations); named != nil {
 		d.list = sturdyDirectory{named}
 		return d, nil
@@ -62,6 +67,7 @@ func (d *directory) enter(ctx context.Context, id string, s *session, where stri
 		return err
 	}
 	people := d.names.people(claims)
+	d.known.Put(people[1], struct{}{})
 	entry := Session{Began: time.UnixMilli(s.begun), Seen: time.Unix(s.seen, 0), Ends: ends, Where: where, provider: people[1]}
 	sealed, err := d.codec.Encode(people[0]+id, entry.frame())
 	if err != nil {
@@ -96,6 +102,13 @@ func (d *directory) of(ctx context.Context, sub string) ([]Session, error) {
 		return cmp.Or(b.Seen.Compare(a.Seen), b.Began.Compare(a.Began), cmp.Compare(a.ID, b.ID))
 	})
 	return found[:min(len(found), maxListed)], nil
+}
+
+// knows reports whether a session here is, or was, of that session at the provider. That
+// it isn't known to be says little: there are other processes.
+func (d *directory) knows(provider string) bool {
+	_, known := d.known.Get(provider)
+	return known
 }
 
 func (d *directory) leave(ctx context.Context, sub, id string) error {

@@ -15,7 +15,8 @@ var errFrontchannel = errors.New("gatehouse: a front-channel logout names the is
 // serveFrontchannelLogout is what the provider loads in a frame when somebody
 // signs out there (OpenID Connect Front-Channel Logout 1.0 §2). The frame seldom
 // carries cookies, so the session is found by its sid. Who knows that may be
-// anybody who has seen it, and whoever doesn't can't guess it.
+// anybody who has seen it, and whoever doesn't can't guess it: guesses, of which there
+// may be very many, are kept apart from a sid that this process has seen.
 func (g *Gate) serveFrontchannelLogout(w http.ResponseWriter, r *http.Request) {
 	if !allowMethods(w, r, http.MethodGet) { // to look is to sign out
 		g.Fail(w, r, &Error{Status: http.StatusMethodNotAllowed})
@@ -44,9 +45,13 @@ func (g *Gate) receiveFrontchannel(w http.ResponseWriter, r *http.Request) error
 		return errFrontchannel
 	}
 	ctx, now, name := r.Context(), g.config.Clock(), g.names.sid(sid)
-	if who, err := g.open(r); err == nil && who != nil && who.String("sid") == sid {
+	who, err := g.open(r)
+	own := err == nil && who != nil && who.String("sid") == sid
+	if own {
 		g.drop(w, r, who.session())
-		return g.denials.add(ctx, name, now, g.copiesGone(now)) // no stranger's word
+	}
+	if own || g.directory.knows(name) { // no stranger's guess, and so not to be lost among those
+		return g.denials.add(ctx, name, now, g.copiesGone(now))
 	}
 	return g.denials.addStranger(ctx, name, now, g.copiesGone(now))
 }
