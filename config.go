@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -227,6 +228,8 @@ const (
 
 // withDefaults fills what was left out and reports every mistake at once.
 func (c Config) withDefaults() (Config, error) {
+	nothing := errors.Join(something("Store", &c.Store), something("Revocations", &c.Revocations),
+		something("Coordinator", &c.Coordinator), something("CookieCodec", &c.CookieCodec))
 	c.AuthPath = strings.TrimSuffix(orDefault(c.AuthPath, "/auth"), "/")
 	c.AfterLogin = orDefault(c.AfterLogin, "/")
 	c.AfterLogout = orDefault(c.AfterLogout, "/")
@@ -255,6 +258,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	return c, errors.Join(
 		err,
+		nothing,
 		badAuthPath,
 		localPath("AfterLogin", c.AfterLogin),
 		localPath("AfterLogout", c.AfterLogout),
@@ -301,6 +305,17 @@ func firstOf[T comparable](named T, others ...any) T {
 		}
 	}
 	return named
+}
+
+// something refuses a nil pointer in a field, and empties the field: as an interface it
+// isn't nil, and so would be called.
+func something[T any](field string, value *T) error {
+	if v := reflect.ValueOf(*value); v.Kind() != reflect.Pointer || !v.IsNil() {
+		return nil
+	}
+	err := fmt.Errorf("%s: is a nil %T; leave it out for none", field, *value)
+	*value = *new(T)
+	return err
 }
 
 func orDefault[T comparable](value, fallback T) T {

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 	"github.com/gatehouse-go/gatehouse/rbac"
+	"github.com/gorilla/securecookie"
 )
 
 func TestRoles(t *testing.T) {
@@ -276,6 +277,10 @@ func TestConfig(t *testing.T) {
 			}
 		}, []string{"Issuer", "ClientID", "SessionKeys", "CookieName", "ResponseMode", "ClientAuth", "SigningAlgs", "AuthPath", "AfterLogin",
 			"AfterLogout", "SessionLifetime", "RefreshLeeway", "OutageGrace", "Prompt", "Policy"}},
+		"pointers to nothing": {func(c *gatehouse.Config) {
+			var store *gatehouse.MemoryStore
+			c.Store, c.Revocations, c.Coordinator, c.CookieCodec = store, store, store, (*securecookie.SecureCookie)(nil)
+		}, []string{"Store", "Revocations", "Coordinator", "CookieCodec"}},
 		"AuthPath, query":       {func(c *gatehouse.Config) { c.AuthPath = "/auth?x=1" }, []string{"AuthPath"}},
 		"AuthPath, fragment":    {func(c *gatehouse.Config) { c.AuthPath = "/auth#x" }, []string{"AuthPath"}},
 		"AuthPath, escape":      {func(c *gatehouse.Config) { c.AuthPath = "/a%75th" }, []string{"AuthPath"}},
