@@ -267,7 +267,7 @@ func (l *link) connect() (*clients, error) {
 	other.Go(func() { revocations, err2 = rueidis.NewClient(forRevocations) })
 	sessions, err1 := rueidis.NewClient(forSessions)
 	other.Wait()
-	if err := errors.Join(err1, err2); err != nil {
+	if err := cmp.Or(err1, err2); err != nil { // mostly the same of both
 		for _, client := range []rueidis.Client{sessions, revocations} {
 			if client != nil {
 				client.Close()
@@ -294,7 +294,7 @@ func (l *link) greet(ctx context.Context, c *clients) (map[string]bool, error) {
 		all.Go(func() { found[i], failed[i] = runsOf(ctx, client) })
 	}
 	all.Wait()
-	if err := errors.Join(failed[:]...); err != nil {
+	if err := cmp.Or(failed[:]...); err != nil {
 		return nil, err
 	}
 	if !c.cluster() && !maps.Equal(found[0], found[1]) {
