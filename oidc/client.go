@@ -191,7 +191,7 @@ func (c Config) checkScopes() error {
 	var mistakes []error
 	for i, scope := range c.Scopes {
 		if scope == "" || strings.ContainsFunc(scope, beyondScope) {
-			mistakes = append(mistakes, fmt.Errorf("Scopes[%d]: must be one scope, without spaces, is %q", i, scope))
+			mistakes = append(mistakes, mistake.Of(fmt.Sprintf("Scopes[%d]", i), fmt.Sprintf("must be one scope, without spaces, is %q", scope)))
 		}
 	}
 	return errors.Join(mistakes...)
