@@ -14,6 +14,7 @@ import (
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/claims"
+	"github.com/gatehouse-go/gatehouse/internal/loopback"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -216,7 +217,7 @@ func (d *discovery) readMetadata(document map[string]any) (*metadata, error) {
 			}
 			continue
 		}
-		if u, err := url.Parse(address); err != nil || u.Fragment != "" || !secure(u, d.insecureHTTP) {
+		if u, err := url.Parse(address); err != nil || u.Fragment != "" || !d.mayName(u) {
 			mistakes = append(mistakes, fmt.Errorf("%s is not an https address", endpoint.name))
 			continue
 		}
@@ -229,6 +230,17 @@ func (d *discovery) readMetadata(document map[string]any) (*metadata, error) {
 		return nil, fail(ErrToken, "discovery", err)
 	}
 	return m, nil
+}
+
+// mayName reports whether an endpoint may be at that address: https, or plain http where
+// the issuer itself is on loopback. A document from elsewhere has no say in what is asked
+// of the services on this machine.
+func (d *discovery) mayName(u *url.URL) bool {
+	if !secure(u, d.insecureHTTP) {
+		return false
+	}
+	its, err := url.Parse(d.issuer)
+	return u.Scheme == "https" || d.insecureHTTP || err == nil && loopback.Host(its.Hostname())
 }
 
 // algorithms pins what ID tokens may be signed by.

@@ -1,8 +1,10 @@
 package oidc_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -38,5 +40,43 @@ func TestNoDiscoveryDocument(t *testing.T) {
 				t.Errorf("%v, want %s", err, says)
 			}
 		})
+	}
+}
+
+// saying is a provider of whom nothing but its discovery document is heard.
+type saying map[string]any
+
+func (s saying) RoundTrip(*http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Type", "application/json")
+	err := json.NewEncoder(w).Encode(s)
+	return w.Result(), err
+}
+
+// TestEndpointsOnLoopback: plain http is for a provider on this machine. The document of
+// one elsewhere can't have services here called.
+func TestEndpointsOnLoopback(t *testing.T) {
+	for _, endpoint := range []string{
+		"authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint", "revocation_endpoint",
+		"introspection_endpoint", "pushed_authorization_request_endpoint", "end_session_endpoint",
+	} {
+		for issuer, refused := range map[string]bool{"https://idp.example": true, "http://localhost:1": false, "https://127.0.0.1": false} {
+			t.Run(endpoint+" of "+issuer, func(t *testing.T) {
+				document := saying{
+					"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/keys",
+					endpoint: "http://127.0.0.1:6379/",
+				}
+				client, err := oidc.NewClient(oidc.Config{
+					Issuer: issuer, ClientID: "app", RedirectURL: "https://app.example/callback", HTTPClient: &http.Client{Transport: document},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = client.Close() })
+				if _, err := client.AuthCodeURL(t.Context(), request); errors.Is(err, oidc.ErrToken) != refused {
+					t.Errorf("%v, want it refused: %v", err, refused)
+				}
+			})
+		}
 	}
 }
