@@ -31,12 +31,12 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string, mine, posted bool) {
 		fz := gates[posted]
 		began = newFlow(fz.now, nil)
-		id, sealed, err := fz.flows.seal("/orders")
+		sealed, err := fz.flows.seal(began, "/orders")
 		if err != nil {
 			t.Fatal(err)
 		}
 		set := httptest.NewRecorder()
-		if err := fz.flows.keep(set, nil, id, began); err != nil {
+		if err := fz.flows.keep(set, nil, began, false); err != nil {
 			t.Fatal(err)
 		}
 		query = strings.NewReplacer("STATE", url.QueryEscape(sealed), "ISSUER", url.QueryEscape(fuzzIssuer)).Replace(query)

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -113,22 +114,31 @@ const flowIDLength = 9
 
 var errState = errors.New("gatehouse: state is not ours")
 
-// seal returns the state parameter of a new flow, and the id of its cookie.
-func (f *flows) seal(returnTo string) (id, sealed string, err error) {
-	var random [flowIDLength]byte
-	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
-	sealed, err = f.codec.Encode("state", append(random[:], returnTo...))
-	return flowID(random[:]), sealed, err
+// seal returns the state parameter of a new flow.
+func (f *flows) seal(began flow, returnTo string) (sealed string, err error) {
+	return f.codec.Encode("state", append(began.mac("id")[:flowIDLength], returnTo...))
 }
 
 // keep sets the cookie of a new flow. Of those that were abandoned, the oldest
-// make room.
-func (f *flows) keep(w http.ResponseWriter, r *http.Request, id string, began flow) error {
+// make room. What another site posts comes without our cookies, so that nobody knows
+// how many there are: one in the same place makes room then.
+func (f *flows) keep(w http.ResponseWriter, r *http.Request, began flow, foreign bool) error {
 	f.prune(w, r)
-	return f.jar.Member(id).Set(w, r, began.frame(), began.expires())
+	name := began.id()
+	if foreign {
+		name = postedPlace(name)
+	}
+	return f.jar.Member(name).Set(w, r, began.frame(), began.expires())
 }
 
+// id is what state says of a flow.
+func (f flow) id() string { return flowID(f.mac("id")[:flowIDLength]) }
+
 func flowID(id []byte) string { return base64.RawURLEncoding.EncodeToString(id) }
+
+// postedPlace names the cookie of a flow that was posted by another site: one of
+// sixteen.
+func postedPlace(id string) string { return fmt.Sprintf("posted-%x", id[0]%flowsAtOnce) }
 
 // prune removes what is no flow of ours, and the oldest flows until one more
 // fits.
@@ -173,8 +183,13 @@ func (f *flows) open(sealed string) (state, error) {
 
 // take removes the flow's cookie and returns it: a flow is used once.
 func (f *flows) take(w http.ResponseWriter, r *http.Request, of state) (flow, bool) {
-	jar := f.jar.Member(of.flow)
-	taken, ok := openFlow(jar, r)
-	jar.Clear(w, r)
-	return taken, ok
+	for _, name := range []string{of.flow, postedPlace(of.flow)} {
+		jar := f.jar.Member(name)
+		if taken, ok := openFlow(jar, r); ok && taken.id() == of.flow {
+			jar.Clear(w, r)
+			return taken, true
+		}
+	}
+	f.jar.Member(of.flow).Clear(w, r) // whatever it is
+	return flow{}, false
 }

@@ -53,7 +53,7 @@ func (g *Gate) Login(w http.ResponseWriter, r *http.Request, login Login) {
 func (g *Gate) begin(w http.ResponseWriter, r *http.Request, login Login) (string, error) {
 	began := newFlow(g.config.Clock(), g.maxAge(login))
 	began.bound = g.config.DPoP
-	id, sealed, err := g.flows.seal(g.local(login.ReturnTo))
+	sealed, err := g.flows.seal(began, g.local(login.ReturnTo))
 	if err != nil {
 		return "", err
 	}
@@ -71,7 +71,7 @@ func (g *Gate) begin(w http.ResponseWriter, r *http.Request, login Login) (strin
 	if err != nil {
 		return "", err
 	}
-	return target, g.flows.keep(w, r, id, began)
+	return target, g.flows.keep(w, r, began, r.Method == http.MethodPost && !g.sameOrigin(r))
 }
 
 // maxAge is the max_age to send; nil sends none.
