@@ -17,6 +17,26 @@ while now() < over do end
 redis.call('FLUSHALL')
 return 'OK'`
 
+// TestLeaderSaysSoAgain: as soon as Redis is there again without a lease, and not when it
+// is the lease's turn to be kept.
+func TestLeaderSaysSoAgain(t *testing.T) {
+	for name, lose := range lose {
+		t.Run(name, func(t *testing.T) {
+			server := redistest.Start(t)
+			leader := open(t, redisstore.Config{URL: server.URL(), Lease: time.Hour})
+			_, finish, err := leader.Join(t.Context(), "name")
+			if err != nil || finish == nil {
+				t.Fatalf("Join: %v", err)
+			}
+			lose(server)
+			eventually(t, "the lease is there again", func() bool { return has(server, "r:{name}") })
+			if err := finish(t.Context(), []byte("result"), "", time.Now().Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestAskedWhileLeasesAreLost: who asked before hearing that Redis lost every lease isn't
 // told to lead, however long it takes those who do to say so.
 func TestAskedWhileLeasesAreLost(t *testing.T) {

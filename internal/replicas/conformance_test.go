@@ -2,6 +2,7 @@ package replicas
 
 import (
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/redisstore"
@@ -19,9 +20,13 @@ var (
 	_ refresh.Coordinator   = (*redisstore.Store)(nil)
 )
 
+// busy is how long a machine that has much else to do may let a process stand still, and
+// Redis be silent, without that being what a test is about.
+const busy = 30 * time.Second
+
 func open(t testing.TB, url string) *redisstore.Store {
 	t.Helper()
-	s, err := redisstore.New(redisstore.Config{URL: url})
+	s, err := redisstore.New(redisstore.Config{URL: url, Timeout: busy, Lease: busy})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func (f *fleet) person() *person {
 }
 
 func (p *person) client() *http.Client {
-	return &http.Client{Transport: transport, Jar: p.jar, Timeout: 30 * time.Second}
+	return &http.Client{Transport: transport, Jar: p.jar, Timeout: time.Minute}
 }
 
 // signIn signs in at the first replica.
@@ -194,7 +194,7 @@ func (p *person) want(at, status int) {
 // comes waits until the status is that.
 func (p *person) comes(at, status int) {
 	p.f.Helper()
-	for deadline := time.Now().Add(10 * time.Second); p.status(at) != status; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); p.status(at) != status; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			p.f.Fatalf("replica %d never answers %d", at, status)
 		}

@@ -87,7 +87,7 @@ func TestRevocationLatency(t *testing.T) {
 				t.Fatal(err)
 			}
 			for p.status(1) != http.StatusUnauthorized {
-				if time.Since(began) > 5*time.Second {
+				if time.Since(began) > time.Minute {
 					t.Fatal("a revocation is not obeyed at another replica")
 				}
 			}
@@ -95,7 +95,7 @@ func TestRevocationLatency(t *testing.T) {
 			select {
 			case at := <-ended:
 				streams = append(streams, at.Sub(began))
-			case <-time.After(5 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("a stream at another replica stays open")
 			}
 		}
@@ -167,11 +167,11 @@ func TestSteadyState(t *testing.T) {
 	eachMode(t, func(t *testing.T, m mode) {
 		f := newFleet(t, m)
 		p := f.signIn()
-		for at := range f.sites {
-			p.want(at, http.StatusOK)
-			p.want(at, http.StatusOK)
-		}
-		time.Sleep(100 * time.Millisecond) // what is told in the background
+		f.quiet(func() { // what is told in the background is told
+			for at := range f.sites {
+				p.want(at, http.StatusOK)
+			}
+		})
 		count := func() string { return fmt.Sprint(f.redis.Commands()) }
 		before := count()
 		for range 100 {
@@ -224,8 +224,8 @@ func TestTrouble(t *testing.T) {
 					if status != http.StatusOK && status != http.StatusServiceUnavailable || set {
 						t.Fatalf("%d, sets a cookie: %v", status, set)
 					}
-					if time.Since(began) > 20*time.Second {
-						break
+					if time.Since(began) > time.Minute {
+						t.Fatalf("answered %v", statuses)
 					}
 				}
 				during := time.Since(began)
