@@ -118,9 +118,9 @@ func (b *basin) fillRequestLog() {
 // and compares what is left.
 func (b *basin) soak(length time.Duration) {
 	b.live(length / 3)
-	before := b.rest()
+	before := b.rest(soak.Left{})
 	b.live(length - length/3)
-	after := b.rest()
+	after := b.rest(before)
 
 	b.Logf("%v, %d sign-outs by the provider, %d token requests, %s", b.crowd, b.told.Load(), b.provider.Calls(oidctest.Token), b.settings())
 	b.Log(after.Since(before))
@@ -150,11 +150,11 @@ func (b *basin) live(length time.Duration) {
 	b.crowd.Calm()
 }
 
-func (b *basin) rest() soak.Left {
+func (b *basin) rest(before soak.Left) soak.Left {
 	return soak.Rest(func() {
 		b.crowd.Leave()
 		b.gates.CloseIdleConnections()
-	})
+	}, before)
 }
 
 // signOut has the provider tell a replica that somebody has signed out there. What

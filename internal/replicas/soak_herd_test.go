@@ -90,7 +90,7 @@ func (p *process) end() {
 		return
 	}
 	_ = p.input.Close()
-	hung := time.AfterFunc(20*time.Second, func() { _ = p.command.Process.Kill() })
+	hung := time.AfterFunc(time.Minute, func() { _ = p.command.Process.Kill() })
 	defer hung.Stop()
 	if err := p.command.Wait(); err != nil {
 		p.Errorf("%s: %v", p.name(), err)
@@ -100,7 +100,7 @@ func (p *process) end() {
 
 // asked gets a page that is the test's business, and returns its status.
 func (p *process) asked(path string, into any) int {
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 2 * time.Minute}
 	res, err := client.Get(p.url + path)
 	if err != nil {
 		return 0
@@ -115,16 +115,16 @@ func (p *process) asked(path string, into any) int {
 // ready waits until it can be used.
 func (p *process) ready() {
 	p.Helper()
-	for deadline := time.Now().Add(30 * time.Second); p.asked("/-/ready", nil) != http.StatusOK; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); p.asked("/-/ready", nil) != http.StatusOK; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			p.Fatalf("%s isn't ready:\n%s", p.name(), p.errors.About(""))
 		}
 	}
 }
 
-func (p *process) left() (left soak.Left) {
+func (p *process) left(before soak.Left) (left soak.Left) {
 	p.Helper()
-	if status := p.asked("/-/left", &left); status != http.StatusOK {
+	if status := p.asked(fmt.Sprint("/-/left?before=", before.Goroutines), &left); status != http.StatusOK {
 		p.Errorf("%s doesn't say what it has in use: %d", p.name(), status)
 	}
 	return left

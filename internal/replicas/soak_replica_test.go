@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
@@ -72,8 +73,9 @@ func serve(told string) error {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	})
-	site.HandleFunc("/-/left", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(soak.Rest(client.CloseIdleConnections))
+	site.HandleFunc("/-/left", func(w http.ResponseWriter, r *http.Request) {
+		goroutines, _ := strconv.Atoi(r.FormValue("before"))
+		_ = json.NewEncoder(w).Encode(soak.Rest(client.CloseIdleConnections, soak.Left{Goroutines: goroutines}))
 	})
 	server := &http.Server{Handler: site}
 	go func() {

@@ -107,9 +107,10 @@ func (h *herd) ready() {
 // and compares what is left in the processes that lived through both.
 func (h *herd) soak(length time.Duration) {
 	h.live(length / 3)
-	names, before := h.names(), h.left()
+	names := h.names()
+	before := h.left(nil, nil)
 	h.live(length - length/3)
-	after := h.left()
+	after := h.left(names, before)
 
 	lost, wrong := h.ledger.reuses()
 	h.Logf("%v, %d token requests, %d refresh tokens used again after their holder was killed, %d people signed out by that",
@@ -145,10 +146,15 @@ func (h *herd) names() (names []string) {
 	return names
 }
 
-func (h *herd) left() (left []soak.Left) {
+// left is what each has in use, of those who had a name then compared with before.
+func (h *herd) left(names []string, before []soak.Left) (left []soak.Left) {
 	h.crowd.Leave()
-	for _, p := range h.processes {
-		left = append(left, p.left())
+	for i, p := range h.processes {
+		var then soak.Left
+		if names != nil && p.name() == names[i] {
+			then = before[i]
+		}
+		left = append(left, p.left(then))
 	}
 	return left
 }

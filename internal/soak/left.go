@@ -12,15 +12,17 @@ type Left struct {
 	Heap       uint64 // bytes
 }
 
-// Rest waits until everything that nobody waits for is done. idle closes
-// connections that nobody uses, again and again.
-func Rest(idle func()) Left {
+// Rest waits until everything that nobody waits for is done: until there are no more
+// goroutines than before, which on a busy machine takes its time, and their number stays
+// the same. idle closes connections that nobody uses, again and again. A before of nothing
+// is the first of all.
+func Rest(idle func(), before Left) Left {
 	var now Left
-	for steady, tries := 0, 0; steady < 5 && tries < 300; tries++ {
+	for steady, tries := 0, 0; steady < 5 && tries < 600; tries++ {
 		idle()
 		time.Sleep(50 * time.Millisecond)
 		count := runtime.NumGoroutine()
-		if count == now.Goroutines {
+		if count == now.Goroutines && (count <= before.Goroutines || before == Left{}) {
 			steady++
 		} else {
 			steady = 0

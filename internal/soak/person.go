@@ -275,14 +275,19 @@ func (p *Person) isDeadEverywhere(cookies string) {
 	p.crowd.obeyedAfter(time.Since(signedOut))
 }
 
-// isDead asks a replica until it refuses cookies that were signed out.
+// isDead asks a replica until it refuses cookies that were signed out. One that serves
+// nobody for now has longer for that than one that serves them.
 func (p *Person) isDead(replica, cookies string, signedOut time.Time) {
 	for {
 		a := p.ask(context.Background(), http.MethodGet, replica+"/api/me", cookies, fetching, nil)
 		if a.status == http.StatusUnauthorized {
 			return
 		}
-		if took := time.Since(signedOut); took >= p.crowd.Obeyed {
+		most := p.crowd.Obeyed
+		if a.status != http.StatusOK {
+			most *= 6
+		}
+		if took := time.Since(signedOut); took >= most {
 			p.complain("signed out %v ago, and a copy of the cookies is answered %d", took, a.status)
 			return
 		}
@@ -343,13 +348,12 @@ func (p *Person) complain(format string, values ...any) {
 // forgotten.
 func (p *Person) insist(replica string) {
 	var last reply
-	for range 40 {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		last = p.ask(context.Background(), http.MethodGet, replica+"/me", p.snapshot(), navigation, nil)
 		p.keep(last.cookies)
 		if last.status != http.StatusServiceUnavailable {
 			break
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	if !p.judge("when all is calm", last) && last.status == http.StatusServiceUnavailable {
 		p.complain("not served when all is calm")

@@ -101,7 +101,7 @@ func (c *Crowd) Live(length time.Duration, storm func(done <-chan struct{}), wea
 func (c *Crowd) Calm() {
 	var all sync.WaitGroup
 	late := make(chan struct{})
-	timer := time.AfterFunc(30*time.Second, func() { close(late) })
+	timer := time.AfterFunc(time.Minute, func() { close(late) })
 	defer timer.Stop()
 	for _, p := range c.People {
 		all.Go(func() {
