@@ -188,3 +188,40 @@ func TestRevokedBeforeSignIn(t *testing.T) {
 		})
 	}
 }
+
+// TestClockSetBackAroundSignIn: what came first is no matter of the clock, which is set
+// back between a revocation and the sign-in that follows it, or while the provider is
+// asked for the tokens and somebody is revoked.
+func TestClockSetBackAroundSignIn(t *testing.T) {
+	revoke := func(w *world) {
+		if err := w.gate.Revoke(context.Background(), gatehouse.Revocation{Subject: "alice"}); err != nil {
+			w.Error(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		before, meanwhile func(*world)
+		want              int
+	}{
+		"revoked before": {
+			func(w *world) { revoke(w); w.clock.advance(-500 * time.Millisecond) },
+			func(w *world) { w.clock.advance(time.Second) }, http.StatusOK,
+		},
+		"revoked meanwhile": {
+			func(*world) {},
+			func(w *world) { w.clock.advance(-10 * time.Second); revoke(w); w.clock.advance(time.Second) }, http.StatusUnauthorized,
+		},
+	} {
+		for where, kept := range whereKept {
+			t.Run(name+" "+where, func(t *testing.T) {
+				w := newWorld(t, setup{gate: kept})
+				b := w.browser()
+				callback := b.callback("/me")
+				c.before(w)
+				var once sync.Once
+				w.provider.OnAnswer(oidctest.Token, func(map[string]any) { once.Do(func() { c.meanwhile(w) }) })
+				b.get(callback).want(t, http.StatusFound)
+				b.fetch("/me").want(t, c.want)
+			})
+		}
+	}
+}

@@ -131,7 +131,7 @@ func (g *Gate) signIn(ctx context.Context, code string, came state, began flow) 
 }
 
 func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, error) {
-	asked, since := g.config.Clock(), time.Now()
+	asked, then := g.config.Clock(), g.denials.moment()
 	grant, err := g.provider.Exchange(ctx, code, began.request())
 	if err != nil {
 		g.logSignIn(ctx, nil, err)
@@ -142,7 +142,7 @@ func (g *Gate) exchange(ctx context.Context, code string, began flow) (string, e
 		g.logSignIn(ctx, nil, err)
 		return "", err
 	}
-	if err := g.beginAfterRevocations(ctx, &s, grant.IDClaims, time.Since(since)); err != nil {
+	if err := g.beginAfterRevocations(ctx, &s, grant.IDClaims, then); err != nil {
 		g.logSignIn(ctx, &s, err)
 		return "", err
 	}

@@ -51,7 +51,7 @@ func (d *denials) denied(ctx context.Context, who *Identity) (bool, error) {
 		if held&holdsPeople != 0 {
 			names = who.revocable()
 		}
-		if s.begunBy(d.here(names...)) {
+		if s.begunBy(later(d.own.before(names...), d.strangers.before(names...))) {
 			return true, nil
 		}
 	}
@@ -96,14 +96,19 @@ func (d *denials) ask(ctx context.Context, names ...string) (time.Time, error) {
 	return before, nil
 }
 
-// here is the latest word on any of names that has come to this process itself.
-func (d *denials) here(names ...string) time.Time {
-	return later(d.own.before(names...), d.strangers.before(names...))
+// moment is one in the order in which words have come to this process.
+type moment struct{ own, strangers uint64 }
+
+func (d *denials) moment() moment { return moment{d.own.turns(), d.strangers.turns()} }
+
+// cameSince reports whether a word on any of names has come to this process since then.
+func (d *denials) cameSince(then moment, names ...string) bool {
+	return d.own.cameAfter(then.own, names...) || d.strangers.cameAfter(then.strangers, names...)
 }
 
 // latest is the latest word on any of names, as far as it is known.
 func (d *denials) latest(ctx context.Context, names ...string) (time.Time, error) {
-	before := d.here(names...)
+	before := later(d.own.before(names...), d.strangers.before(names...))
 	if d.shared == nil {
 		return before, nil
 	}

@@ -17,14 +17,21 @@ type denylist struct {
 	held   atomic.Uint32 // of the bits below, so that an empty list costs one load
 
 	mu      sync.RWMutex
-	denials map[string]denial
+	denials map[string]word
+	turn    uint64    // how many words there were
 	sweepAt int       // how many there are when expired ones are looked for
 	soonest time.Time // when one may expire; nothing has before
 	latest  time.Time // when the last one expires
-	floor   denial    // denies whatever began before it, whatever its name
+	floor   word      // denies whatever began before it, whatever its name
 }
 
 type denial struct{ before, until time.Time }
+
+// word is a denial, and the turn in which it came last.
+type word struct {
+	denial
+	turn uint64
+}
 
 // What a denylist holds.
 const (
@@ -37,7 +44,7 @@ const (
 const leastSweep = 1024
 
 func newDenylist(most int, clock func() time.Time) *denylist {
-	return &denylist{most: most, offers: most, clock: clock, denials: map[string]denial{}, sweepAt: leastSweep}
+	return &denylist{most: most, offers: most, clock: clock, denials: map[string]word{}, sweepAt: leastSweep}
 }
 
 // holds says what is worth looking up.
@@ -50,7 +57,8 @@ func (d *denylist) revoke(name string, before, until time.Time) (raised bool) {
 	defer d.mu.Unlock()
 	now := d.clock()
 	if raised = d.full(name, now, d.most); raised {
-		d.floor = denial{before: now, until: d.latest}
+		d.turn++
+		d.floor = word{denial{before: now, until: d.latest}, d.turn}
 		clear(d.denials)
 		d.count()
 	}
@@ -76,7 +84,8 @@ func (d *denylist) keep(name string, denied denial, now time.Time) {
 		return
 	}
 	known := d.denials[name]
-	d.denials[name] = denial{later(denied.before, known.before), later(denied.until, known.until)}
+	d.turn++
+	d.denials[name] = word{denial{later(denied.before, known.before), later(denied.until, known.until)}, d.turn}
 	if len(d.denials) == 1 || denied.until.Before(d.soonest) {
 		d.soonest = denied.until
 	}
@@ -122,7 +131,7 @@ func (d *denylist) sweep(now time.Time) {
 		}
 	}
 	if !now.Before(d.floor.until) {
-		d.floor = denial{}
+		d.floor = word{}
 	}
 	d.count()
 }
@@ -167,4 +176,23 @@ func (d *denylist) before(names ...string) time.Time {
 		d.sweep(now)
 	}
 	return before
+}
+
+// turns is how many words there were until now.
+func (d *denylist) turns() uint64 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.turn
+}
+
+// cameAfter reports whether a word on any of names, or on all, came after so many turns,
+// by whatever clock.
+func (d *denylist) cameAfter(turns uint64, names ...string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	came := d.floor.turn > turns
+	for _, name := range names {
+		came = came || d.denials[name].turn > turns
+	}
+	return came
 }

@@ -138,31 +138,29 @@ func (g *Gate) nameOf(s *session) string {
 // clocksDiffer is by how much the clocks of processes may differ.
 const clocksDiffer = 15 * time.Minute
 
-// clockStep is by how much a clock has to be ahead of itself for it to have been set.
-const clockStep = 3 * time.Second
-
 var errFuture = errors.New("gatehouse: the denylist has a revocation from the future")
 
 // beginAfterRevocations has a new session begin after every revocation that was
 // known before, whatever the clock of the process that it arrived at. One that came
-// here while the provider was asked for the tokens, which took so long by no clock that
-// anybody sets, ends it; of one that came elsewhere nobody can tell when that was. One
-// from further ahead than clocks are apart is nobody's clock: a session that began after
-// it would be out of reach of those to come, and end later than it may.
-func (g *Gate) beginAfterRevocations(ctx context.Context, s *session, claims map[string]any, took time.Duration) error {
+// here after then, when the provider was about to be asked for the tokens, ends it; of
+// one that came elsewhere nobody can tell when that was. One from further ahead than
+// clocks are apart is nobody's clock: a session that began after it would be out of
+// reach of those to come, and end later than it may.
+func (g *Gate) beginAfterRevocations(ctx context.Context, s *session, claims map[string]any, then moment) error {
 	people := g.names.people(claims)
 	before, err := g.denials.latest(ctx, people[:]...)
 	if err != nil {
 		g.event(ctx, slog.LevelWarn, "sign-in", "unchecked", err.Error(), nil)
 	}
-	now, came := g.config.Clock(), g.denials.here(people[:]...)
-	set := now.UnixMilli()-s.begun > (took + clockStep).Milliseconds() // and what came before may look as if it had come since
 	switch {
+	case g.denials.cameSince(then, people[:]...): // whatever was done to the clock since
+		if !before.IsZero() {
+			s.begun = min(s.begun, before.UnixMilli())
+		}
+		return nil
 	case !s.begunBy(before):
 		return nil
-	case came.UnixMilli() > s.begun && !came.After(now) && !set: // meanwhile
-		return nil
-	case before.After(now.Add(clocksDiffer)):
+	case before.After(g.config.Clock().Add(clocksDiffer)):
 		return unkept(errFuture)
 	}
 	s.begun = before.UnixMilli() + 1
