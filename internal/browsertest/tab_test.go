@@ -17,8 +17,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience bounds each test.
-const patience = time.Minute
+// patience bounds each tab, on a machine that has much else to do.
+const patience = 5 * time.Minute
 
 // tab is one of a browser. What it can't do fails the test.
 type tab struct {
@@ -172,7 +172,7 @@ func (t tab) says(heading string) {
 // until waits for a condition, a JavaScript expression.
 func (t tab) until(condition string) {
 	t.Helper()
-	if _, err := chromedp.Run(t.ctx, chromedp.Poll[bool]("!!("+condition+")")); err != nil {
+	if _, err := chromedp.Run(t.ctx, chromedp.Poll[bool]("!!("+condition+")", chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(0))); err != nil {
 		t.Fatalf("waiting for %s: %v", condition, err)
 	}
 }
