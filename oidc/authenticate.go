@@ -35,9 +35,13 @@ func schemeOf(scheme string) string {
 }
 
 var (
-	errNoProof   = errors.New("it is bound, and comes without proof")
-	errUnbound   = errors.New("it is bound to nothing")
-	errNoBaseURL = errors.New("it is bound to a key, which can't be checked without a BaseURL")
+	errNoProof     = errors.New("it is bound, and comes without proof")
+	errNotDPoP     = errors.New("it is bound to a key, whose proof counts with the scheme DPoP alone")
+	errUnbound     = errors.New("it is bound to nothing")
+	errNoKey       = errors.New("it is bound to no key, and so is a bearer token")
+	errNoBaseURL   = errors.New("it is bound to a key, which can't be checked without a BaseURL")
+	errNoCert      = errors.New("it is bound to a certificate, and the TLS connection that ends in this process, if any, shows none")
+	errAnotherCert = errors.New("it is bound to another certificate")
 )
 
 // Authenticate checks the access token that a request carries in its Authorization
@@ -95,14 +99,20 @@ func (v *Verifier) prove(r *http.Request, scheme string, t *AccessToken) error {
 	case t.bound == (confirmation{}) && v.config.RequireBinding:
 		return refused(errUnbound)
 	case t.bound.jkt != "" && scheme != "DPoP": // RFC 9449 §7.2
-		return refused(errNoProof)
+		return refused(errNotDPoP)
 	case t.bound.jkt == "" && scheme == "DPoP":
-		return refused(errUnbound)
+		return refused(errNoKey)
 	case t.bound.jkt != "" && v.config.BaseURL == "":
 		return refused(errNoBaseURL)
 	}
-	if t.bound.x5t != "" && t.bound.x5t != certificateOf(r) {
-		return refused(errors.New("it is bound to another certificate"))
+	if t.bound.x5t != "" {
+		switch certificateOf(r) {
+		case t.bound.x5t:
+		case "":
+			return refused(errNoCert)
+		default:
+			return refused(errAnotherCert)
+		}
 	}
 	if t.bound.jkt != "" {
 		return v.proofs.check(r, t)

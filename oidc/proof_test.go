@@ -218,7 +218,7 @@ func TestBinding(t *testing.T) {
 	bearer := b.prove(get(), key, token, nil)
 	bearer.Header.Set("Authorization", "Bearer "+token)
 	_, err = b.verifier.Authenticate(bearer)
-	wantRefusal(t, err, oidc.InvalidToken, "proof")
+	wantRefusal(t, err, oidc.InvalidToken, "the scheme DPoP")
 	none := b.prove(get(), key, token, nil)
 	none.Header.Del("DPoP")
 	_, err = b.verifier.Authenticate(none)
@@ -228,7 +228,7 @@ func TestBinding(t *testing.T) {
 	_, err = b.verifier.Authenticate(twice)
 	wantRefusal(t, err, oidc.InvalidProof, "header")
 	_, err = b.verifier.Authenticate(b.prove(get(), key, b.token().Sign(), nil))
-	wantRefusal(t, err, oidc.InvalidToken, "bound to nothing")
+	wantRefusal(t, err, oidc.InvalidToken, "bound to no key")
 	// jti is another's, too: the key goes with it.
 	other := oidctest.NewKey("ES256")
 	same := func(j *oidctest.JWT) { j.Claims["jti"] = "same" }

@@ -365,7 +365,9 @@ func TestMutualTLS(t *testing.T) {
 	}
 	plain := request1(http.MethodGet, "/orders", "Bearer "+bind(mine))
 	_, err = b.verifier.Authenticate(plain)
-	wantRefusal(t, err, oidc.InvalidToken, "certificate")
+	wantRefusal(t, err, oidc.InvalidToken, "shows none")
+	_, err = b.verifier.Authenticate(request1(http.MethodGet, "/orders", "DPoP "+bind(mine)))
+	wantRefusal(t, err, oidc.InvalidToken, "bound to no key")
 }
 
 // TestBoundTwice: both proofs are needed.
