@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
@@ -47,4 +48,39 @@ func TestPostedSignIns(t *testing.T) {
 	if got := w.provider.Calls(oidctest.Token); got != left {
 		t.Errorf("%d token requests, want one for each of the %d that were left", got, left)
 	}
+}
+
+// TestTwoGatesOfOneClient: two parts of a site have a gate each, of one client. A sign-in
+// that is under way at the one outlives one at the other, and both have one session.
+func TestTwoGatesOfOneClient(t *testing.T) {
+	var other *gatehouse.Gate
+	w := newWorld(t, setup{routes: func(one *gatehouse.Gate) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("/", one.Wrap(one.RequireLogin(http.HandlerFunc(me))))
+		mux.HandleFunc("/shop/", func(w http.ResponseWriter, r *http.Request) {
+			other.Wrap(other.RequireLogin(http.HandlerFunc(me))).ServeHTTP(w, r)
+		})
+		return mux
+	}})
+	config := w.config
+	config.AuthPath = "/shop/auth"
+	var err error
+	other, err = gatehouse.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	b := w.browser()
+	callbacks := []string{b.callback("/me"), b.callback("/shop/cart"), b.callback("/orders")}
+	for i, page := range []string{"/me", "/shop/cart", "/orders"} {
+		if got := b.get(callbacks[i]).location(t); got != w.app.URL+page {
+			t.Errorf("a sign-in ended at %s, want %s", got, page)
+		}
+		b.get(page).want(t, http.StatusOK, "alice")
+	}
+	if got := w.provider.Calls(oidctest.Token); got != len(callbacks) {
+		t.Errorf("%d token requests", got)
+	}
+	b.get("/shop/auth/logout").want(t, http.StatusFound)
+	b.fetch("/me").want(t, http.StatusUnauthorized)
 }

@@ -218,19 +218,21 @@ type Config struct {
 	InsecureHTTP bool
 }
 
-// Defaults of a session.
+// Defaults.
 const (
 	defaultSessionLifetime = 12 * time.Hour
 	defaultIdleTimeout     = 2 * time.Hour
 
 	defaultRememberedSessions = 4096
+
+	defaultAuthPath = "/auth"
 )
 
 // withDefaults fills what was left out and reports every mistake at once.
 func (c Config) withDefaults() (Config, error) {
 	nothing := errors.Join(something("Store", &c.Store), something("Revocations", &c.Revocations),
 		something("Coordinator", &c.Coordinator), something("CookieCodec", &c.CookieCodec))
-	c.AuthPath = strings.TrimSuffix(orDefault(c.AuthPath, "/auth"), "/")
+	c.AuthPath = strings.TrimSuffix(orDefault(c.AuthPath, defaultAuthPath), "/")
 	c.AfterLogin = orDefault(c.AfterLogin, "/")
 	c.AfterLogout = orDefault(c.AfterLogout, "/")
 	c.SessionLifetime = orDefault(c.SessionLifetime, defaultSessionLifetime)
@@ -254,7 +256,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.BaseURL = baseURL
 	badAuthPath := checkAuthPath(c.AuthPath)
 	if badAuthPath != nil {
-		c.AuthPath = "/auth" // likewise
+		c.AuthPath = defaultAuthPath // likewise
 	}
 	return c, errors.Join(
 		err,

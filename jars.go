@@ -26,7 +26,7 @@ func (g *Gate) makeJars() error {
 	insecure := isHTTP(c.BaseURL)
 	name := orDefault(c.CookieName, "gatehouse-"+tag(c.Issuer, c.ClientID))
 	sessionJar := cookie.Config{Name: name, Codec: sessionCodec, InsecureHTTP: insecure, Clock: c.Clock}
-	flowJar := cookie.Config{Name: name + "-flow", Codec: flowCodec, InsecureHTTP: insecure, Clock: c.Clock}
+	flowJar := cookie.Config{Name: flowName(name, c.AuthPath), Codec: flowCodec, InsecureHTTP: insecure, Clock: c.Clock}
 	switch {
 	case c.ResponseMode == "form_post" && insecure:
 		mistakes = append(mistakes, mistake.Of("ResponseMode", "form_post needs an https BaseURL, because its cookie is SameSite=None; Secure"))
@@ -66,6 +66,16 @@ func (g *Gate) makeVault() vault {
 		return &cookieVault{jar: g.sessions, opened: opened, shared: c.CookieCodec != nil, reader: reader}
 	}
 	return &storeVault{jar: g.sessions, opened: opened, reader: reader, store: sturdy{c.Store}, naming: g.names.session, lifetime: c.SessionLifetime}
+}
+
+// flowName is the base name of flow cookies. Two gates of one client at different paths of
+// one host share their session, and can't read each other's flows, which each would take
+// for junk.
+func flowName(session, authPath string) string {
+	if authPath != defaultAuthPath {
+		session += "-" + tag(authPath, "")[:4]
+	}
+	return session + "-flow"
 }
 
 // tag tells deployments on one host apart.
