@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
 	"github.com/gatehouse-go/gatehouse/internal/fetchmeta"
@@ -35,6 +36,7 @@ type Gate struct {
 	spent     *spent.Set // flows whose callback was used
 	outdated  outdated   // what no answer may bring back
 	renewals  *refresh.Group
+	patience  time.Duration  // with renewals
 	moments   *refresh.Group // what is done once for requests at the same time
 	policy    *rbac.Resolver
 	pages     *pages
@@ -59,11 +61,12 @@ func New(config Config) (*Gate, error) {
 	}
 
 	g := &Gate{
-		config: config,
-		log:    config.Logger,
-		names:  names{config.Issuer, config.ClientID},
-		remote: remote,
-		spent:  spent.New(spentFlows, config.Clock),
+		config:   config,
+		patience: patience,
+		log:      config.Logger,
+		names:    names{config.Issuer, config.ClientID},
+		remote:   remote,
+		spent:    spent.New(spentFlows, config.Clock),
 
 		outdated: newOutdated(),
 	}

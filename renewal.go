@@ -120,7 +120,7 @@ func (g *Gate) renew(r *http.Request, s *session, until time.Time) ([]byte, erro
 	ctx, cancel := context.WithDeadline(r.Context(), until)
 	defer cancel()
 	if left := s.tokens.Expires().Sub(g.config.Clock()); left > 0 {
-		ctx, cancel = context.WithTimeout(ctx, patienceWith(left))
+		ctx, cancel = context.WithTimeout(ctx, g.patienceWith(left))
 		defer cancel()
 	}
 	return g.renewals.Do(ctx, s.key(), g.renewal(s, !g.passive(r), whereOf(r)))
@@ -129,11 +129,11 @@ func (g *Gate) renew(r *http.Request, s *session, until time.Time) ([]byte, erro
 // patienceWith is patience, and shorter where the access token would die meanwhile:
 // whoever came while it was good is to be answered while it is. What is left of one
 // that is about to die is of use to nobody.
-func patienceWith(left time.Duration) time.Duration {
+func (g *Gate) patienceWith(left time.Duration) time.Duration {
 	if left < time.Second/2 {
-		return patience
+		return g.patience
 	}
-	return min(patience, left-time.Second/10)
+	return min(g.patience, left-time.Second/10)
 }
 
 // renewal is what runs once. touch says that it counts as use of the session,

@@ -33,6 +33,7 @@ func TestRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer gate.Close()
+		gatehouse.BePatient(gate)
 		r := httptest.NewRequest(http.MethodGet, w.app.URL+"/me", nil)
 		r.Header = fetching.Clone()
 		for _, c := range cookies {

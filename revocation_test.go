@@ -57,6 +57,7 @@ func (w *world) replica(change func(*gatehouse.Config)) *world {
 		w.Fatal(err)
 	}
 	w.Cleanup(func() { _ = gate.Close() })
+	gatehouse.BePatient(gate)
 	other := *w
 	other.gate = gate
 	other.app = httptest.NewServer(routes(gate))

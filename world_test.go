@@ -127,6 +127,7 @@ func newWorld(t testing.TB, s setup) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = gate.Close() })
+	gatehouse.BePatient(gate)
 	w.gate, w.config = gate, config
 	w.watch(config, gate)
 	if s.routes == nil {
