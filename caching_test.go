@@ -59,3 +59,46 @@ func TestPagesOfSessionsInCaches(t *testing.T) {
 		})
 	}
 }
+
+// TestPagesOfNobodyInCaches: a page that depends on a session varies by cookie, also where
+// the session doesn't count or can't be opened, and is private where it is somebody's,
+// unless something in front has said what it is.
+func TestPagesOfNobodyInCaches(t *testing.T) {
+	var store *mined
+	w := newWorld(t, setup{
+		gate: func(c *gatehouse.Config) {
+			store = newMined(c.Clock)
+			c.Store = store
+		},
+		routes: func(g *gatehouse.Gate) http.Handler {
+			root := http.NewServeMux()
+			root.Handle("/", routes(g))
+			root.HandleFunc("/front/", func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Cache-Control", "max-age=60")
+				g.Wrap(http.HandlerFunc(me2)).ServeHTTP(w, r)
+			})
+			return root
+		},
+	})
+	stranger, b := w.browser(), w.browser().signIn()
+	foreign := http.Header{"Origin": {"https://elsewhere.example"}, "Sec-Fetch-Site": {"cross-site"}}
+	for name, c := range map[string]struct {
+		browser           *browser
+		method, path      string
+		header            http.Header
+		away              string
+		says, cache, vary string
+	}{
+		"a stranger's":           {stranger, "GET", "/", navigation, "", "stranger", "", ""},
+		"somebody's":             {b, "GET", "/", navigation, "", "alice", "private", "Cookie"},
+		"by another site's page": {b, "POST", "/", foreign, "", "stranger", "", "Cookie"},
+		"while the store fails":  {b, "GET", "/", navigation, "Load", "stranger", "", "Cookie"},
+		"said in front":          {b, "GET", "/front/", navigation, "", "alice", "max-age=60", "Cookie"},
+	} {
+		store.lay(c.away)
+		res := c.browser.send(c.method, c.path, c.header, "").want(t, http.StatusOK, c.says)
+		if cache, vary := res.Header.Get("Cache-Control"), res.Header.Get("Vary"); cache != c.cache || vary != c.vary {
+			t.Errorf("%s: Cache-Control %q, Vary %q", name, cache, vary)
+		}
+	}
+}
