@@ -1,13 +1,16 @@
 package gatehouse_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
 )
 
@@ -304,4 +307,55 @@ func TestStrangersSignNobodyOut(t *testing.T) {
 	gone.fetch("/me").want(t, http.StatusUnauthorized)
 	w.deliver(w.provider.LogoutToken("app", "", sid).Sign()).want(t, http.StatusOK)
 	alive.fetch("/me").want(t, http.StatusUnauthorized)
+}
+
+// meeting is a denylist at which two who ask whether they are the first to have a logout
+// token wait for each other.
+type meeting struct {
+	*gatehouse.MemoryStore
+	open  atomic.Bool
+	asked sync.WaitGroup
+}
+
+func (m *meeting) Revoked(ctx context.Context, names ...string) ([]time.Time, error) {
+	before, err := m.MemoryStore.Revoked(ctx, names...)
+	if m.open.Load() && len(names) == 1 && strings.HasPrefix(names[0], "j") {
+		m.asked.Done()
+		m.asked.Wait()
+	}
+	return before, err
+}
+
+// TestBackchannelAtOnce: copies of a token that come to several replicas in the same
+// moment end what one of them ends, whichever of the replicas dies over it; and nothing
+// that begins afterwards, when the token has been received.
+func TestBackchannelAtOnce(t *testing.T) {
+	shared := &meeting{}
+	w := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+		shared.MemoryStore = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: c.Clock})
+		c.Revocations = shared
+	}})
+	other := w.replica(nil)
+	b, bystander := w.browser().signIn(), w.browser()
+	w.provider.SignIn(bob)
+	bystander.signIn()
+	token := w.provider.LogoutToken("app", "alice", "").Sign()
+
+	shared.asked.Add(2)
+	shared.open.Store(true)
+	var copies sync.WaitGroup
+	for _, replica := range []*world{w, other} {
+		copies.Go(func() { replica.deliver(token).want(t, http.StatusOK) })
+	}
+	copies.Wait()
+	shared.open.Store(false)
+	b.fetch("/me").want(t, http.StatusUnauthorized)
+	bystander.fetch("/me").want(t, http.StatusOK)
+
+	w.provider.SignIn(alice)
+	b.signIn()
+	for _, replica := range []*world{w, other} {
+		replica.deliver(token).want(t, http.StatusBadRequest)
+		b.at(replica).fetch("/me").want(t, http.StatusOK)
+	}
 }
