@@ -310,3 +310,43 @@ func TestLogoutTokensDuringAnOutage(t *testing.T) {
 	shared.away.Store(false)
 	w.deliver(token).want(t, http.StatusOK)
 }
+
+// TestFullDenylistAndClocks: a list that is full raises its floor to the moment by its
+// clock, and keeps what that doesn't cover: who began by a clock ahead of it, and signed
+// out, stays signed out.
+func TestFullDenylistAndClocks(t *testing.T) {
+	for name, signOut := range map[string]func(w *world, b *browser){
+		"a sign-out": func(_ *world, b *browser) { b.send(http.MethodPost, "/auth/logout", navigation, "") },
+		"everywhere": func(w *world, b *browser) {
+			b.send(http.MethodPost, "/auth/sessions", fetching, url.Values{"all": {"1"}}.Encode())
+		},
+		"by its ID": func(w *world, b *browser) {
+			if err := w.gate.Revoke(t.Context(), gatehouse.Revocation{Session: b.listed()[0].ID}); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var right func() time.Time
+			ahead := newWorld(t, setup{gate: func(c *gatehouse.Config) {
+				right = c.Clock
+				c.Clock = func() time.Time { return right().Add(10 * time.Second) }
+				c.Revocations = gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{Clock: right, MaxRevocations: 8})
+			}})
+			other := ahead.replica(func(c *gatehouse.Config) { c.Clock = right })
+			third := ahead.replica(func(c *gatehouse.Config) { c.Clock = right }) // which knows what the list says
+			b := ahead.browser().signIn()
+			old := sessionCookies(b.cookies())
+			signOut(ahead, b)
+			for i := range 9 {
+				if err := other.gate.Revoke(t.Context(), gatehouse.Revocation{Subject: fmt.Sprint("somebody ", i)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.keep(old)
+			b.at(third).fetch("/me").want(t, http.StatusUnauthorized)
+			ahead.provider.SignIn(bob)
+			ahead.browser().signIn().at(third).fetch("/me").want(t, http.StatusOK, "bob")
+		})
+	}
+}

@@ -65,6 +65,14 @@ func (d *denials) denied(ctx context.Context, who *Identity) (bool, error) {
 	return s.begunBy(before), err
 }
 
+// beganAt is when s began, by the clock of its process; zero where there is no s.
+func (s *session) beganAt() time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(s.begun)
+}
+
 // begunBy reports whether a revocation of that time is meant for s: it spares
 // what began later.
 func (s *session) begunBy(before time.Time) bool {

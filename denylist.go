@@ -1,6 +1,7 @@
 package gatehouse
 
 import (
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -9,7 +10,8 @@ import (
 
 // denylist remembers what was revoked, in memory. It is bounded and evicts
 // nothing: when it is full, everything that began before that moment is denied
-// instead, which covers all it knew.
+// instead, which covers all it knew but what began by a clock ahead of its own; that
+// stays.
 type denylist struct {
 	most   int
 	offers int // how many there may be, for one that a stranger asks for to be kept
@@ -57,13 +59,27 @@ func (d *denylist) revoke(name string, before, until time.Time) (raised bool) {
 	defer d.mu.Unlock()
 	now := d.clock()
 	if raised = d.full(name, now, d.most); raised {
-		d.turn++
-		d.floor = word{denial{before: now, until: d.latest}, d.turn}
-		clear(d.denials)
-		d.count()
+		d.raise(now)
 	}
 	d.keep(name, denial{before, until}, now)
 	return raised
+}
+
+// raise makes room by denying whatever began before now. What that doesn't cover is
+// little, unless an application revokes sessions by nothing but their IDs, which may
+// have begun at any time: where it fills half of the list, the next one would raise the
+// floor again, and it is forgotten.
+func (d *denylist) raise(now time.Time) {
+	if now.Before(d.floor.until) {
+		now = later(now, d.floor.before) // whatever the clock was set to
+	}
+	d.turn++
+	d.floor = word{denial{before: now, until: d.latest}, d.turn}
+	maps.DeleteFunc(d.denials, func(_ string, denied word) bool { return !denied.before.After(now) })
+	if len(d.denials) > d.most/2 {
+		clear(d.denials)
+	}
+	d.count()
 }
 
 // offer is revoke for what a stranger asks for: when the list is full, or as full as

@@ -33,7 +33,7 @@ func TestDenylist(t *testing.T) {
 	if got := d.before("anything"); got != began {
 		t.Errorf("the floor is at %v", got)
 	}
-	if d.before("u4") != began || len(d.denials) != 1 {
+	if d.before("u4") != began || d.before("s1") != at(10) || len(d.denials) != 2 {
 		t.Errorf("%d denials", len(d.denials))
 	}
 	now = began.Add(99 * time.Second)

@@ -81,7 +81,7 @@ func (g *Gate) denyCopies(r *http.Request, name string, s *session) {
 	if name == "" {
 		return
 	}
-	if err := g.denySession(r.Context(), name); err != nil { // this process obeys it even so
+	if err := g.denySession(r.Context(), name, s.beganAt()); err != nil { // this process obeys it even so
 		g.event(r.Context(), slog.LevelError, "sign-out", "incomplete", err.Error(), s)
 	}
 }

@@ -165,7 +165,7 @@ func (g *Gate) denyRefused(ctx context.Context, s *session) {
 	if s.place.ticket != nil {
 		return
 	}
-	if err := g.denySession(ctx, g.nameOf(s)); err != nil { // this process obeys it even so
+	if err := g.denySession(ctx, g.nameOf(s), s.beganAt()); err != nil { // this process obeys it even so
 		g.event(ctx, slog.LevelWarn, "session ended", "unpublished", err.Error(), s)
 	}
 }

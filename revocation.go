@@ -33,7 +33,7 @@ func (g *Gate) Revoke(ctx context.Context, whose Revocation) error {
 	switch whose {
 	case Revocation{}: // nobody's
 	case Revocation{Session: whose.Session}:
-		return g.revokeSession(ctx, whose.Session)
+		return g.revokeSession(ctx, whose.Session, time.Time{})
 	case Revocation{Subject: whose.Subject}:
 		return g.revokeUser(ctx, whose.Subject, now)
 	case Revocation{SID: whose.SID}:
@@ -42,11 +42,11 @@ func (g *Gate) Revoke(ctx context.Context, whose Revocation) error {
 	return errors.New("gatehouse: Revoke needs exactly one of Session, Subject and SID")
 }
 
-func (g *Gate) revokeSession(ctx context.Context, name string) error {
+func (g *Gate) revokeSession(ctx context.Context, name string, begun time.Time) error {
 	if len(name) != nameLength || name[0] != 's' {
 		return errors.New("gatehouse: Revoke: Session is not the ID of one")
 	}
-	err := g.denySession(ctx, name)
+	err := g.denySession(ctx, name, begun)
 	return errors.Join(err, g.unstore(ctx, name))
 }
 
@@ -75,7 +75,7 @@ func (g *Gate) revokeUser(ctx context.Context, sub string, now time.Time) error 
 	for _, one := range listed {
 		switch {
 		case one.Began.After(listing): // it is there already: by another clock
-			err = errors.Join(err, g.denySession(ctx, one.ID))
+			err = errors.Join(err, g.denySession(ctx, one.ID, one.Began))
 		case one.Began.After(now):
 			continue
 		}
@@ -99,7 +99,7 @@ func (g *Gate) denyAhead(ctx context.Context, sub, provider string) error {
 	err = nil
 	for _, one := range listed {
 		if one.provider == provider && one.Began.After(now) {
-			err = errors.Join(err, g.denySession(ctx, one.ID))
+			err = errors.Join(err, g.denySession(ctx, one.ID, one.Began))
 		}
 	}
 	return err
@@ -110,10 +110,15 @@ func (g *Gate) deny(ctx context.Context, name string, now time.Time) error {
 	return g.denials.add(ctx, name, now, g.copiesGone(now))
 }
 
-// denySession revokes one session, whenever it began.
-func (g *Gate) denySession(ctx context.Context, name string) error {
-	until := g.copiesGone(g.config.Clock())
-	return g.denials.add(ctx, name, until, until)
+// denySession revokes one session: that which began at begun, by whichever clock, or
+// whenever it began where that is zero.
+func (g *Gate) denySession(ctx context.Context, name string, begun time.Time) error {
+	now := g.config.Clock()
+	before, until := later(now, begun), g.copiesGone(now)
+	if begun.IsZero() {
+		before = until
+	}
+	return g.denials.add(ctx, name, before, until)
 }
 
 // copiesGone is when every copy of a session that is revoked now has expired by

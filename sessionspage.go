@@ -160,10 +160,11 @@ func (g *Gate) endSessions(w http.ResponseWriter, r *http.Request, who *Identity
 // endOwn ends another session of the same person.
 func (g *Gate) endOwn(r *http.Request, who *Identity, id string) error {
 	listed, err := g.directory.of(r.Context(), who.Subject())
-	if err != nil || !slices.ContainsFunc(listed, func(one Session) bool { return one.ID == id }) {
+	i := slices.IndexFunc(listed, func(one Session) bool { return one.ID == id })
+	if err != nil || i < 0 {
 		return err
 	}
-	if err := g.Revoke(r.Context(), Revocation{Session: id}); err != nil {
+	if err := g.revokeSession(r.Context(), id, listed[i].Began); err != nil {
 		return err
 	}
 	return g.directory.leave(r.Context(), who.Subject(), id)
