@@ -46,6 +46,31 @@ func TestDenylist(t *testing.T) {
 	}
 }
 
+// TestDenylistOfAnyTime: what may have begun at any time doesn't fill a list so that every
+// word raises its floor, and a clock that is set back doesn't lower it.
+func TestDenylistOfAnyTime(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	d := newDenylist(8, func() time.Time { return now })
+	ends := now.Add(time.Hour)
+	raised := 0
+	for i := range 80 {
+		if d.revoke(fmt.Sprint("s", i), ends, ends) {
+			raised++
+		}
+	}
+	if raised != 9 || d.before("s79") != ends || d.before("anything") != now {
+		t.Errorf("raised %d times, to %v", raised, d.before("anything"))
+	}
+	began := now
+	now = now.Add(-time.Minute)
+	for i := range 9 {
+		d.revoke(fmt.Sprint("u", i), now, ends)
+	}
+	if d.before("anything") != began {
+		t.Errorf("the floor is at %v", d.before("anything"))
+	}
+}
+
 // TestDenylistMakesRoom: expired ones go before anybody else has to.
 func TestDenylistMakesRoom(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
