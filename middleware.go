@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/cookie"
@@ -142,15 +143,20 @@ func (g *Gate) providerConfig() oidc.Config {
 // Further issuers of [Config.API] aren't, because one that is away keeps nobody out
 // but who has its tokens; of a Gate made by [NewResourceServer] it is the keys of
 // all issuers that must be there. For readiness probes; an application serves
-// signed-in users while the provider is away, and nobody while the store is.
+// signed-in users while the provider is away, and nobody while the store is. Once a
+// process has read what the provider publishes it stays ready while that is away; one
+// that starts then isn't, and errors.Is(err, [oidc.ErrUnavailable]).
 func (g *Gate) Ready(ctx context.Context) error {
 	if g.provider == nil {
 		return g.bearers.verifier.Ready(ctx)
 	}
-	mistakes := []error{g.provider.Ready(ctx)}
-	for _, part := range g.remote {
-		mistakes = append(mistakes, mistake.From(part.field, part.ask(ctx)))
+	mistakes := make([]error, 1+len(g.remote))
+	var all sync.WaitGroup // at once: who doesn't answer takes no time of the others'
+	all.Go(func() { mistakes[0] = g.provider.Ready(ctx) })
+	for i, part := range g.remote {
+		all.Go(func() { mistakes[1+i] = mistake.From(part.field, part.ask(ctx)) })
 	}
+	all.Wait()
 	return errors.Join(mistakes...)
 }
 

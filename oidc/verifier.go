@@ -9,8 +9,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/internal/caught"
 	"github.com/gatehouse-go/gatehouse/internal/claims"
 	"github.com/gatehouse-go/gatehouse/internal/memo"
 	"github.com/gatehouse-go/gatehouse/internal/mistake"
@@ -209,13 +211,26 @@ func (v *Verifier) Verify(ctx context.Context, text string) (*AccessToken, error
 // Ready reports whether the keys of all issuers are there, and asks for them if
 // they aren't.
 func (v *Verifier) Ready(ctx context.Context) error {
+	var mu sync.Mutex
 	var failures []error
+	var all sync.WaitGroup
 	for _, issuer := range v.issuers {
-		if _, err := issuer.keys.current(ctx); err != nil {
-			failures = append(failures, err)
-		}
+		all.Go(func() {
+			if err := issuer.ready(ctx); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failures = append(failures, err)
+			}
+		})
 	}
+	all.Wait()
 	return errors.Join(failures...)
+}
+
+func (t *trusted) ready(ctx context.Context) (err error) {
+	defer caught.Into(&err, "what reads the keys")
+	_, err = t.keys.current(ctx)
+	return err
 }
 
 // Close ends what is still being read of the issuers, and waits for it. What is not

@@ -424,3 +424,26 @@ func TestUnavailable(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReadyAsksAllIssuersAtOnce: one that doesn't answer takes no time of another's.
+func TestReadyAsksAllIssuersAtOnce(t *testing.T) {
+	slow, other := oidctest.NewServer(t, oidctest.Config{Keys: []*oidctest.Key{rsaKey()}}), oidctest.NewServer(t, oidctest.Config{Keys: []*oidctest.Key{rsaKey()}})
+	asked := make(chan struct{})
+	slow.Intercept(oidctest.JWKS, oidctest.Hold(asked))
+	other.Intercept(oidctest.JWKS, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			close(asked)
+			next.ServeHTTP(w, r)
+		})
+	})
+	verifier, err := oidc.NewVerifier(oidc.VerifierConfig{Audience: []string{"api"}, Issuers: []oidc.TrustedIssuer{{Issuer: slow.Issuer()}, {Issuer: other.Issuer()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer verifier.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := verifier.Ready(ctx); err != nil {
+		t.Error(err)
+	}
+}
