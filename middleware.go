@@ -145,7 +145,7 @@ func (g *Gate) providerConfig() oidc.Config {
 // all issuers that must be there. For readiness probes; an application serves
 // signed-in users while the provider is away, and nobody while the store is. Once a
 // process has read what the provider publishes it stays ready while that is away; one
-// that starts then isn't, and errors.Is(err, [oidc.ErrUnavailable]).
+// that starts then isn't.
 func (g *Gate) Ready(ctx context.Context) error {
 	if g.provider == nil {
 		return g.bearers.verifier.Ready(ctx)
