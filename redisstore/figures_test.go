@@ -97,7 +97,7 @@ func TestFootprint(t *testing.T) {
 // included.
 func TestCommands(t *testing.T) {
 	server := redistest.Start(t)
-	s := open(t, redisstore.Config{URL: server.URL()})
+	s := open(t, redisstore.Config{URL: server.URL(), Lease: time.Hour}) // keeping one that use leaves takes commands, too
 	later := time.Now().Add(time.Hour)
 	use(t, s) // scripts are loaded
 	for _, c := range []struct {

@@ -161,7 +161,10 @@ func (s *Server) end(signal syscall.Signal) {
 // several parts with spaces between them.
 func (s *Server) Do(command ...string) string {
 	s.t.Helper()
-	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.addr}, DisableCache: true, ForceSingleClient: true})
+	client, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{s.addr}, DisableCache: true, ForceSingleClient: true,
+		Dialer: net.Dialer{Timeout: time.Minute}, ConnWriteTimeout: time.Minute,
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
