@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,7 +100,13 @@ func TestCommands(t *testing.T) {
 	server := redistest.Start(t)
 	s := open(t, redisstore.Config{URL: server.URL(), Lease: time.Hour}) // keeping one that use leaves takes commands, too
 	later := time.Now().Add(time.Hour)
+	told := &ear{}
+	defer s.Watch(told.hear)()
 	use(t, s) // scripts are loaded
+	eventually(t, "what was revoked is told and read here, too", func() bool {
+		before := server.Commands()
+		return isRevoked(t, s, "n") && told.heard("n") && maps.Equal(server.Commands(), before)
+	})
 	for _, c := range []struct {
 		name string
 		want string
