@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -174,9 +175,9 @@ func (g *Gate) newSession(grant *oidc.Grant, began flow, asked time.Time) (sessi
 	return s, nil
 }
 
-// finish hands the session to the browser and sends it on. What a store has kept
-// for the browser before it keeps no longer, so that whoever planted or saw that
-// has nothing.
+// finish hands the session to the browser and sends it on. The one that the browser had
+// before it is over, so that whoever planted or saw that has nothing, also once the person
+// has signed out, which ends only the session that they have then.
 func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo string) {
 	who, err := g.vault.open(r.Context(), text)
 	if who == nil {
@@ -187,8 +188,8 @@ func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo str
 	if name := g.carriedName(r, old); name != "" && name != who.sessionName() {
 		g.outdated.replaced(name)
 	}
-	if old != nil && err == nil && old.session().place.ticket != nil && old.session().id != who.session().id {
-		g.drop(w, r, old.session())
+	if old != nil && err == nil && old.session().id != who.session().id {
+		g.dropReplaced(w, r, old.session())
 	}
 	if err := g.sessions.Put(w, r, text, g.vault.expires(who.session())); err != nil {
 		g.Fail(w, r, unsealable(err))
@@ -196,6 +197,17 @@ func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo str
 	}
 	g.enter(r.Context(), who.session(), whereOf(r))
 	redirect(w, r, g.local(returnTo))
+}
+
+// dropReplaced ends the session in whose place another one comes.
+func (g *Gate) dropReplaced(w http.ResponseWriter, r *http.Request, s *session) {
+	g.drop(w, r, s)
+	if s.place.ticket != nil {
+		return
+	}
+	if err := g.denySession(r.Context(), g.nameOf(s), s.beganAt()); err != nil { // this process obeys it even so
+		g.event(r.Context(), slog.LevelWarn, "session ended", "unpublished", err.Error(), s)
+	}
 }
 
 // signInFailure is an error of a sign-in as an answer.

@@ -283,15 +283,22 @@ func (g *Gate) admitSession(w http.ResponseWriter, r *http.Request, who *Identit
 		return kept, err
 	}
 	if denied, _ := g.denials.denied(r.Context(), kept); denied {
+		g.sessions.Clear(w, r) // which takes back what was set
 		g.refuseRevoked(w, r, kept)
 		return nil, nil
 	}
 	return kept, nil
 }
 
+// refuseRevoked ends what is left of a session that was revoked. Only a visit to a page
+// clears its cookie: what a script asks for may be answered after the sign-in at another
+// replica that has put another session in its place.
 func (g *Gate) refuseRevoked(w http.ResponseWriter, r *http.Request, who *Identity) {
 	g.logEnd(r.Context(), who.session(), "revoked")
-	g.forget(w, r, who.session())
+	if fetchmeta.TopLevel(r) {
+		g.sessions.Clear(w, r)
+	}
+	g.endKept(r, who.session())
 }
 
 // withoutDenials decides about a session while nobody can say whether it was

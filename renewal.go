@@ -76,7 +76,8 @@ func (g *Gate) keep(w http.ResponseWriter, r *http.Request, who *Identity) (*Ide
 
 // drop ends a session that is over: its cookie goes, and what is kept of it.
 func (g *Gate) drop(w http.ResponseWriter, r *http.Request, s *session) {
-	g.forget(w, r, s)
+	g.sessions.Clear(w, r)
+	g.endKept(r, s)
 	g.leave(r.Context(), s)
 }
 
@@ -93,9 +94,8 @@ func (g *Gate) dropEverywhere(w http.ResponseWriter, r *http.Request, s *session
 	}
 }
 
-// forget is drop for one that isn't listed any more.
-func (g *Gate) forget(w http.ResponseWriter, r *http.Request, s *session) {
-	g.sessions.Clear(w, r)
+// endKept is drop for one that isn't listed any more, and whose cookie may stay.
+func (g *Gate) endKept(r *http.Request, s *session) {
 	g.watches.end(g.nameOf(s))
 	if err := g.vault.end(r.Context(), s); err != nil { // it is over all the same
 		g.event(r.Context(), slog.LevelWarn, "session ended", "failed", err.Error(), s)

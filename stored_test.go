@@ -166,19 +166,43 @@ func TestStoreSeesNothing(t *testing.T) {
 }
 
 // TestLoginReplacesTheOldSession: an id planted in a browser, or seen there
-// before, is worth nothing afterwards.
+// before, is worth nothing afterwards, and neither is a cookie, at any replica.
 func TestLoginReplacesTheOldSession(t *testing.T) {
-	w, kept := newStored(t, setup{})
-	b := w.browser().signIn()
+	t.Run("store", func(t *testing.T) {
+		w, kept := newStored(t, setup{})
+		b := w.browser().signIn()
+		replaces(t, w, b)
+		if now := sessionCookies(b.cookies()); len(now) != 1 || kept.kept() != 1 {
+			t.Errorf("%d cookies, %d sessions", len(now), kept.kept())
+		}
+	})
+	t.Run("cookie", func(t *testing.T) {
+		w := newWorld(t, setup{gate: func(c *gatehouse.Config) { c.Revocations = newList(c.Clock) }})
+		replaces(t, w, w.browser().signIn())
+	})
+}
+
+func replaces(t *testing.T, w *world, b *browser) {
 	old := sessionCookies(b.cookies())
+	w.clock.advance(due)
+	b.get("/me").want(t, http.StatusOK)
+	renewed := sessionCookies(b.cookies())
 	b.visit("/auth/login?return_to=/me").want(t, http.StatusOK, "alice")
-	if now := sessionCookies(b.cookies()); len(now) != 1 || now[0].Value == old[0].Value || kept.kept() != 1 {
-		t.Errorf("%d cookies, %d sessions", len(now), kept.kept())
+	if now := sessionCookies(b.cookies()); len(now) != 1 || now[0].Value == renewed[0].Value {
+		t.Errorf("%d cookies", len(now))
 	}
-	planted := w.browser()
-	planted.keep(old)
-	planted.fetch("/me").want(t, http.StatusUnauthorized)
+	other := w.replica(nil)
+	for _, cookies := range [][]*http.Cookie{old, renewed} {
+		planted := w.browser()
+		planted.keep(cookies)
+		planted.fetch("/me").want(t, http.StatusUnauthorized)
+		late := planted.at(other).fetch("/me").want(t, http.StatusUnauthorized)
+		if set := sessionCookies(late.Cookies()); len(set) > 0 { // in the browser they might be the new one's end
+			t.Errorf("an answer to a script sets %v", set)
+		}
+	}
 	b.get("/me").want(t, http.StatusOK, "alice")
+	b.at(other).get("/me").want(t, http.StatusOK, "alice")
 }
 
 // TestForeignTickets: neither a cookie session nor one of another store counts.
