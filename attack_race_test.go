@@ -225,3 +225,38 @@ func TestClockSetBackAroundSignIn(t *testing.T) {
 		}
 	}
 }
+
+// TestRevokedElsewhereDuringSignIn: nor does it matter at which of several replicas the
+// revocation arrives, while the provider is asked for the tokens.
+func TestRevokedElsewhereDuringSignIn(t *testing.T) {
+	for name, revoke := range map[string]func(*world){
+		"subject": func(w *world) {
+			if err := w.gate.Revoke(context.Background(), gatehouse.Revocation{Subject: "alice"}); err != nil {
+				w.Error(err)
+			}
+		},
+		"logout token": func(w *world) {
+			w.deliver(w.provider.LogoutToken("app", "alice", w.provider.SID()).Sign()).want(w, http.StatusOK)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			together(t, func(t *testing.T, replicas []*world) {
+				w := replicas[0]
+				var once sync.Once
+				w.provider.OnAnswer(oidctest.Token, func(map[string]any) {
+					once.Do(func() {
+						w.clock.advance(time.Second)
+						revoke(replicas[1])
+						w.clock.advance(time.Second)
+					})
+				})
+				b := w.browser()
+				b.get(b.callback("/me"))
+				for _, replica := range replicas {
+					b.at(replica).fetch("/me").want(t, http.StatusUnauthorized)
+				}
+				b.signIn()
+			})
+		})
+	}
+}

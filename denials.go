@@ -15,6 +15,7 @@ type denials struct {
 	own       *denylist
 	strangers *denylist
 	shared    Revocations // nil: there is no other process
+	heard     *heard      // from shared, where it tells
 	grace     time.Duration
 	clock     func() time.Time
 	away      atomic.Int64 // unix milliseconds since when shared fails; 0: it doesn't
@@ -35,6 +36,7 @@ func newDenials(c Config) *denials {
 		own:       newDenylist(defaultRevocations, c.Clock),
 		strangers: newDenylist(strangersRevocations, c.Clock),
 		shared:    c.Revocations,
+		heard:     newHeard(),
 		grace:     c.RevocationGrace,
 		clock:     c.Clock,
 	}
@@ -105,9 +107,17 @@ func (d *denials) ask(ctx context.Context, names ...string) (time.Time, error) {
 }
 
 // moment is one in the order in which words have come to this process.
-type moment struct{ own, strangers uint64 }
+type moment struct{ own, strangers, heard uint64 }
 
-func (d *denials) moment() moment { return moment{d.own.turns(), d.strangers.turns()} }
+func (d *denials) moment() moment {
+	return moment{d.own.turns(), d.strangers.turns(), d.heard.turn.Load()}
+}
+
+// heardSince reports whether the shared list has told of a word on any of names since
+// then, which may be one that was told before.
+func (d *denials) heardSince(then moment, names ...string) bool {
+	return d.heard.after(then.heard, names...)
+}
 
 // cameSince reports whether a word on any of names has come to this process since then.
 func (d *denials) cameSince(then moment, names ...string) bool {

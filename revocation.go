@@ -147,10 +147,11 @@ var errFuture = errors.New("gatehouse: the denylist has a revocation from the fu
 
 // beginAfterRevocations has a new session begin after every revocation that was
 // known before, whatever the clock of the process that it arrived at. One that came
-// here after then, when the provider was about to be asked for the tokens, ends it; of
-// one that came elsewhere nobody can tell when that was. One from further ahead than
-// clocks are apart is nobody's clock: a session that began after it would be out of
-// reach of those to come, and end later than it may.
+// here after then, when the provider was about to be asked for the tokens, ends it, and
+// so does one that came elsewhere, where the shared list tells of those; otherwise
+// nobody can say when that was. One from further ahead than clocks are apart is
+// nobody's clock: a session that began after it would be out of reach of those to come,
+// and end later than it may.
 func (g *Gate) beginAfterRevocations(ctx context.Context, s *session, claims map[string]any, then moment) error {
 	people := g.names.people(claims)
 	before, err := g.denials.latest(ctx, people[:]...)
@@ -163,7 +164,7 @@ func (g *Gate) beginAfterRevocations(ctx context.Context, s *session, claims map
 			s.begun = min(s.begun, before.UnixMilli())
 		}
 		return nil
-	case !s.begunBy(before):
+	case !s.begunBy(before), g.denials.heardSince(then, people[:]...):
 		return nil
 	case before.After(g.config.Clock().Add(clocksDiffer)):
 		return unkept(errFuture)

@@ -204,6 +204,7 @@ func (w *watches) end(name string) {
 // changed has those looked up that another process may have revoked. It is
 // called by the shared list, which must not wait for itself.
 func (w *watches) changed(names []string) {
+	w.denials.heard.note(names)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lookAt(w.of(names)...)
