@@ -72,6 +72,10 @@ func drips(http.Handler) http.Handler {
 // newStillWorld is a world in which time passes only while everybody waits. It
 // is made inside of a synctest bubble.
 func newStillWorld(t *testing.T) (*world, *browser) {
+	return newStillWorldWith(t, func(*gatehouse.Config) {})
+}
+
+func newStillWorldWith(t *testing.T, change func(*gatehouse.Config)) (*world, *browser) {
 	hosts := wire{}
 	w := &world{
 		TB: t, log: &log{}, canary: canary.New(t), idp: &httptest.Server{URL: "https://idp.example"}, app: &httptest.Server{URL: "https://app.example"},
@@ -83,10 +87,12 @@ func newStillWorld(t *testing.T) (*world, *browser) {
 	t.Cleanup(w.provider.Close)
 	w.provider.OnSecret(func(kind, secret string) { w.canary.Secret(canary.Kind(kind), secret) })
 	w.provider.SignIn(alice)
-	gate, err := gatehouse.New(gatehouse.Config{
+	w.config = gatehouse.Config{
 		Issuer: w.idp.URL, ClientID: "app", ClientSecret: clientSecret, BaseURL: w.app.URL, SessionKeys: []cookie.Key{cookie.NewKey()},
 		HTTPClient: &http.Client{Transport: hosts}, Logger: w.canary.Logger(w.log),
-	})
+	}
+	change(&w.config)
+	gate, err := gatehouse.New(w.config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +103,20 @@ func newStillWorld(t *testing.T) (*world, *browser) {
 		Transport: hosts, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	return w, b.another()
+}
+
+// stillReplica is one more process of the same application, at a port of its own.
+func (w *world) stillReplica(b *browser, port string) *world {
+	w.Helper()
+	gate, err := gatehouse.New(w.config)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { _ = gate.Close() })
+	b.client.Transport.(wire)["app.example:"+port] = routes(gate)
+	other := *w
+	other.gate, other.app = gate, &httptest.Server{URL: w.app.URL + ":" + port}
+	return &other
 }
 
 // another is a browser that reaches the same servers, and has no cookies yet.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse"
@@ -35,33 +36,41 @@ func together(t *testing.T, test func(t *testing.T, replicas []*world)) {
 // TestOneRenewalForAllReplicas: a provider that rotates, detects reuse and takes
 // its time is asked once, however many ask at how many replicas.
 func TestOneRenewalForAllReplicas(t *testing.T) {
-	together(t, func(t *testing.T, replicas []*world) {
-		w := replicas[0]
-		b := w.browser().signIn()
-		old := sessionCookies(b.cookies())
-		w.provider.Intercept(oidctest.Token, oidctest.Delay(300*time.Millisecond))
-		w.clock.advance(dead)
-		var all sync.WaitGroup
-		var served atomic.Int64
-		ask := func(n int) {
-			for i := range n {
-				all.Go(func() {
-					tab := replicas[i%len(replicas)].browser()
-					tab.keep(old)
-					if tab.fetch("/me").StatusCode == http.StatusOK {
-						served.Add(1)
+	for name, share := range map[string]func(*gatehouse.Config, *gatehouse.MemoryStore){
+		"cookie": func(c *gatehouse.Config, s *gatehouse.MemoryStore) { c.Revocations = s }, // which coordinates as well
+		"store":  func(c *gatehouse.Config, s *gatehouse.MemoryStore) { c.Store = s },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // in which so many keep nobody waiting
+				shared := gatehouse.NewMemoryStore(gatehouse.MemoryStoreConfig{})
+				w, b := newStillWorldWith(t, func(c *gatehouse.Config) { share(c, shared) })
+				replicas := []*world{w, w.stillReplica(b, "2"), w.stillReplica(b, "3")}
+				old := sessionCookies(b.signIn().cookies())
+				w.provider.Intercept(oidctest.Token, oidctest.Delay(300*time.Millisecond))
+				time.Sleep(dead)
+				var all sync.WaitGroup
+				var served atomic.Int64
+				ask := func(n int) {
+					for i := range n {
+						all.Go(func() {
+							tab := b.another().at(replicas[i%len(replicas)])
+							tab.keep(old)
+							if tab.fetch("/me").StatusCode == http.StatusOK {
+								served.Add(1)
+							}
+						})
 					}
-				})
-			}
-			all.Wait()
-		}
-		ask(500)
-		w.clock.advance(10 * time.Second)
-		ask(100) // late, with the old cookie
-		if calls := w.provider.Calls(oidctest.Token); served.Load() != 600 || calls != 2 || w.provider.Reuses() != 0 {
-			t.Errorf("%d of 600 were served, %d token requests, %d reuses", served.Load(), calls, w.provider.Reuses())
-		}
-	})
+					all.Wait()
+				}
+				ask(500)
+				time.Sleep(10 * time.Second)
+				ask(100) // late, with the old cookie
+				if calls := w.provider.Calls(oidctest.Token); served.Load() != 600 || calls != 2 || w.provider.Reuses() != 0 {
+					t.Errorf("%d of 600 were served, %d token requests, %d reuses", served.Load(), calls, w.provider.Reuses())
+				}
+			})
+		})
+	}
 }
 
 // TestLogoutAtAnotherReplica ends everything: the session, copies of it, the
