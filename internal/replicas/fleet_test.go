@@ -54,7 +54,14 @@ func (f *fleet) now() time.Time { return time.Now().Add(time.Duration(f.ahead.Lo
 // advance lets time pass, but for Redis.
 func (f *fleet) advance(d time.Duration) { f.ahead.Add(int64(d)) }
 
-func newFleet(t testing.TB, m mode, redisArgs ...string) *fleet {
+func newFleet(t testing.TB, m mode) *fleet {
+	t.Helper()
+	return newFleetWith(t, m, redisstore.Config{Timeout: busy})
+}
+
+// newFleetWith is newFleet with stores of one's own, and a redis-server that is started
+// with these arguments.
+func newFleetWith(t testing.TB, m mode, stores redisstore.Config, redisArgs ...string) *fleet {
 	t.Helper()
 	f := &fleet{TB: t, redis: redistest.Start(t, redisArgs...)}
 	watch := canary.New(t)
@@ -70,7 +77,8 @@ func newFleet(t testing.TB, m mode, redisArgs ...string) *fleet {
 		site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 		t.Cleanup(site.Close)
 		f.sites = append(f.sites, site)
-		redis, err := redisstore.New(redisstore.Config{URL: f.proxy.URL(), Clock: f.now})
+		stores.URL, stores.Clock = f.proxy.URL(), f.now
+		redis, err := redisstore.New(stores)
 		if err != nil {
 			t.Fatal(err)
 		}

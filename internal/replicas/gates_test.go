@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse"
 	"github.com/gatehouse-go/gatehouse/oidc/oidctest"
+	"github.com/gatehouse-go/gatehouse/redisstore"
 )
 
 // dead is longer than an access token lives.
@@ -206,7 +207,7 @@ func TestTrouble(t *testing.T) {
 	} {
 		for _, m := range c.modes {
 			t.Run(c.name+", "+string(m), func(t *testing.T) {
-				f := newFleet(t, m, c.args...)
+				f := newFleetWith(t, m, redisstore.Config{}, c.args...) // which notice a silence as soon as they do by default
 				p, gone := f.signIn(), f.signIn()
 				copied := gone.copied()
 				if status, _ := gone.do(1, http.MethodPost, "/auth/logout"); status != http.StatusOK {
