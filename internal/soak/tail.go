@@ -17,6 +17,9 @@ type Tail struct {
 func (t *Tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.text.Cap() == 0 {
+		t.text.Grow(3 << 20) // all that it will ever need, so that nobody takes it for growth
+	}
 	if t.text.Len() > 1<<20 {
 		t.text.Next(t.text.Len() - 1<<19)
 	}
