@@ -2,7 +2,6 @@ package gatehouse
 
 import (
 	"maps"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,7 +109,7 @@ func (d *denylist) keep(name string, denied denial, now time.Time) {
 }
 
 func holding(name string) uint32 {
-	if strings.HasPrefix(name, "s") {
+	if ofSession(name) {
 		return holdsSessions
 	}
 	return holdsPeople

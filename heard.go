@@ -1,7 +1,6 @@
 package gatehouse
 
 import (
-	"strings"
 	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/memo"
@@ -26,7 +25,7 @@ func (h *heard) note(names []string) {
 		h.all.Store(turn)
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, "u") || strings.HasPrefix(name, "p") || strings.HasPrefix(name, "n") {
+		if ofPeople(name) {
 			h.names.Put(name, turn)
 		}
 	}

@@ -15,16 +15,19 @@ type names struct{ issuer, client string }
 // base64url.
 const nameLength = 1 + 32
 
+// The kinds of names that are told apart again by what they begin with.
+const sessionKind, userKind, sidKind, sidlessKind = 's', 'u', 'p', 'n'
+
 // session names one session of ours.
-func (n names) session(id sessionID) string { return n.of('s', string(id[:])) }
+func (n names) session(id sessionID) string { return n.of(sessionKind, string(id[:])) }
 
 // sid names a session at the provider (OpenID Connect Front-Channel Logout 1.0
 // §3).
-func (n names) sid(sid string) string { return n.of('p', sid) }
+func (n names) sid(sid string) string { return n.of(sidKind, sid) }
 
 // user names everything of a user's, and sidless what of it has no sid.
-func (n names) user(sub string) string    { return n.of('u', sub) }
-func (n names) sidless(sub string) string { return n.of('n', sub) }
+func (n names) user(sub string) string    { return n.of(userKind, sub) }
+func (n names) sidless(sub string) string { return n.of(sidlessKind, sub) }
 
 // over names a session, by its name, that ended without being revoked, to handlers
 // that live long. Requests find out by themselves.
@@ -41,6 +44,14 @@ func (n names) people(claims map[string]any) [2]string {
 		return [2]string{n.user(sub), n.sid(sid)}
 	}
 	return [2]string{n.user(sub), n.sidless(sub)}
+}
+
+// ofSession reports whether a name is of a session of ours, ofPeople whether it is one
+// of [names.people].
+func ofSession(name string) bool { return name != "" && name[0] == sessionKind }
+
+func ofPeople(name string) bool {
+	return name != "" && (name[0] == userKind || name[0] == sidKind || name[0] == sidlessKind)
 }
 
 func (n names) of(kind byte, what string) string {

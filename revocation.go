@@ -43,7 +43,7 @@ func (g *Gate) Revoke(ctx context.Context, whose Revocation) error {
 }
 
 func (g *Gate) revokeSession(ctx context.Context, name string, begun time.Time) error {
-	if len(name) != nameLength || name[0] != 's' {
+	if len(name) != nameLength || !ofSession(name) {
 		return errors.New("gatehouse: Revoke: Session is not the ID of one")
 	}
 	err := g.denySession(ctx, name, begun)
