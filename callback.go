@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -189,7 +188,8 @@ func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo str
 		g.outdated.replaced(name)
 	}
 	if old != nil && err == nil && old.session().id != who.session().id {
-		g.dropReplaced(w, r, old.session())
+		g.drop(w, r, old.session())
+		g.denyCopies(r.Context(), old.session())
 	}
 	if err := g.sessions.Put(w, r, text, g.vault.expires(who.session())); err != nil {
 		g.Fail(w, r, unsealable(err))
@@ -197,17 +197,6 @@ func (g *Gate) finish(w http.ResponseWriter, r *http.Request, text, returnTo str
 	}
 	g.enter(r.Context(), who.session(), whereOf(r))
 	redirect(w, r, g.local(returnTo))
-}
-
-// dropReplaced ends the session in whose place another one comes.
-func (g *Gate) dropReplaced(w http.ResponseWriter, r *http.Request, s *session) {
-	g.drop(w, r, s)
-	if s.place.ticket != nil {
-		return
-	}
-	if err := g.denySession(r.Context(), g.nameOf(s), s.beganAt()); err != nil { // this process obeys it even so
-		g.event(r.Context(), slog.LevelWarn, "session ended", "unpublished", err.Error(), s)
-	}
 }
 
 // signInFailure is an error of a sign-in as an answer.

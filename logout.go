@@ -58,7 +58,7 @@ func (g *Gate) signOut(w http.ResponseWriter, r *http.Request, latest newest) {
 	if s := latest.session; s != nil {
 		g.outdated.signedOut(g.nameOf(s))
 		g.drop(w, r, s)
-		g.denyCopies(r, g.nameOf(s), s)
+		g.denySignedOut(r, g.nameOf(s), s)
 		g.logSignOut(r.Context(), s, "")
 		g.revoke(r, s)
 	}
@@ -76,8 +76,9 @@ func (g *Gate) signOut(w http.ResponseWriter, r *http.Request, latest newest) {
 	redirect(w, r, target)
 }
 
-// denyCopies has every copy of the cookie be worth nothing.
-func (g *Gate) denyCopies(r *http.Request, name string, s *session) {
+// denySignedOut has every copy of the cookie be worth nothing, wherever the session is
+// kept: s is nil where that can't be read.
+func (g *Gate) denySignedOut(r *http.Request, name string, s *session) {
 	if name == "" {
 		return
 	}
@@ -98,7 +99,7 @@ func (g *Gate) newest(r *http.Request) newest {
 	who, err := g.open(r)
 	if err != nil { // signed out all the same, as soon as anybody can tell
 		text, _ := g.sessions.Text(r)
-		g.denyCopies(r, g.vault.name(text), nil)
+		g.denySignedOut(r, g.vault.name(text), nil)
 	}
 	if who == nil {
 		return newest{unread: err != nil}

@@ -94,6 +94,17 @@ func (g *Gate) dropEverywhere(w http.ResponseWriter, r *http.Request, s *session
 	}
 }
 
+// denyCopies has every copy of the cookie of a session that is over be worth nothing. Of
+// one in a store nothing is kept that they could lead to.
+func (g *Gate) denyCopies(ctx context.Context, s *session) {
+	if s.place.ticket != nil {
+		return
+	}
+	if err := g.denySession(ctx, g.nameOf(s), s.beganAt()); err != nil { // this process obeys it even so
+		g.event(ctx, slog.LevelWarn, "session ended", "unpublished", err.Error(), s)
+	}
+}
+
 // endKept is drop for one that isn't listed any more, and whose cookie may stay.
 func (g *Gate) endKept(r *http.Request, s *session) {
 	g.watches.end(g.nameOf(s))
@@ -144,7 +155,7 @@ func (g *Gate) renewal(s *session, touch bool, where string) func(context.Contex
 		if err != nil {
 			g.logRenewal(ctx, s, err)
 			if errors.Is(err, errNotAdmitted) {
-				g.denyRefused(ctx, s)
+				g.denyCopies(ctx, s) // of one in cookies the access token is still alive
 			}
 			return refresh.Result{}, err
 		}
@@ -156,17 +167,6 @@ func (g *Gate) renewal(s *session, touch bool, where string) func(context.Contex
 			g.enter(ctx, renewed, where)
 		}
 		return refresh.Result{Value: value, Next: renewed.key(), Expires: g.ofUse(renewed)}, nil
-	}
-}
-
-// denyRefused has copies of the cookie of a session that Admit has refused be worth
-// nothing: of one in cookies the access token is still alive.
-func (g *Gate) denyRefused(ctx context.Context, s *session) {
-	if s.place.ticket != nil {
-		return
-	}
-	if err := g.denySession(ctx, g.nameOf(s), s.beganAt()); err != nil { // this process obeys it even so
-		g.event(ctx, slog.LevelWarn, "session ended", "unpublished", err.Error(), s)
 	}
 }
 
