@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -116,9 +117,25 @@ func (p *party) userinfo(token *oauth2.Token) map[string]any {
 
 // eachProvider runs a test against every one.
 func eachProvider(t *testing.T, test func(*testing.T, interop.Provider)) {
-	for _, p := range interop.Providers() {
-		t.Run(p.Name, func(t *testing.T) { test(t, p) })
+	providers, skipped := interop.Providers(), 0
+	for _, p := range providers {
+		t.Run(p.Name, func(t *testing.T) {
+			defer func() {
+				if t.Skipped() {
+					skipped++
+				}
+			}()
+			test(t, p)
+		})
 	}
+	if skipped == len(providers) && allRequired() { // what nobody has is shown by nothing
+		t.Error("no provider has what the test is about")
+	}
+}
+
+// allRequired reports whether a provider that can't be started is a failure.
+func allRequired() bool {
+	return !slices.ContainsFunc([]string{"REQUIRE_NODE", "REQUIRE_HYDRA", "REQUIRE_KEYCLOAK"}, func(name string) bool { return os.Getenv(name) == "" })
 }
 
 func TestProviderDiscovery(t *testing.T) {
